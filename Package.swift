@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+//  One target a room; a room imports only what stands below it. `Tests/LayeringTests` holds the same table.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Rooms without C: the compiler proves that no memory is touched unchecked.
+let pure = strict + [.strictMemorySafety()]
+
+func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func shim(_ name: String, links libraries: [String]) -> Target {
+    .target(name: name, linkerSettings: libraries.map { .linkedLibrary($0) })
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+let package = Package(
+    name: "contact-gateway",
+    products: [
+        .executable(name: "contact-gateway", targets: ["contact-gateway"])
+    ],
+    targets: [
+        .executableTarget(
+            name: "contact-gateway",
+            dependencies: ["Gateway", "Simulators", "Config", "Webhooks", "HTTPServer", "HTTPCore", "JSON", "Log", "Platform"],
+            swiftSettings: strict
+        ),
+        room(
+            "Gateway",
+            [
+                "API", "Sync", "Webhooks", "Vendors", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto",
+                "Contacts", "HTTPCore", "JSON", "Log", "Platform",
+            ],
+            strict
+        ),
+
+        room(
+            "API",
+            ["Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
+            pure
+        ),
+        room("Sync", ["Vendors", "Config", "Store", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room("Webhooks", ["Config", "Store", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room("Simulators", ["HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+
+        room("Vendors", ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room("Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+
+        room("Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform"], strict),
+        room("HTTPServer", ["CLinux", "COpenSSL", "HTTPCore", "Log", "Platform"], strict),
+        room("HTTPClient", ["CCurl", "HTTPCore", "Log", "Platform"], strict),
+        room("Crypto", ["COpenSSL"], strict),
+
+        room("Contacts", ["JSON", "Platform"], pure),
+        room("HTTPCore", ["JSON", "Platform"], pure),
+        room("JSON", [], pure),
+        room("Log", ["JSON", "Platform"], strict),
+        room("Platform", ["CLinux"], strict),
+
+        shim("CSQLite", links: ["sqlite3"]),
+        shim("CLinux", links: []),
+        shim("CCurl", links: ["curl"]),
+        shim("COpenSSL", links: ["ssl", "crypto"]),
+
+        .target(
+            name: "TestSupport",
+            dependencies: ["JSON", "Platform"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
+        tests(of: "JSON", ["TestSupport"]),
+        tests(of: "Contacts", ["JSON", "Platform", "TestSupport"]),
+        tests(of: "HTTPCore", ["JSON", "Platform", "TestSupport"]),
+        tests(of: "Platform", ["TestSupport"]),
+        tests(of: "Log", ["JSON", "Platform", "TestSupport"]),
+        tests(of: "Crypto", ["TestSupport"]),
+        tests(of: "HTTPServer", ["HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(of: "HTTPClient", ["HTTPServer", "HTTPCore", "Log", "Platform", "TestSupport"]),
+        tests(of: "Store", ["Contacts", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(of: "Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(
+            of: "Vendors",
+            ["Simulators", "HTTPClient", "HTTPServer", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"],
+            resources: [.copy("Fixtures")]
+        ),
+        tests(of: "Simulators", ["HTTPClient", "HTTPServer", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(
+            of: "Sync",
+            ["Vendors", "Simulators", "HTTPClient", "HTTPServer", "Store", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+        ),
+        tests(
+            of: "Webhooks",
+            ["HTTPClient", "HTTPServer", "Store", "Crypto", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+        ),
+        tests(
+            of: "API",
+            ["Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+        ),
+        tests(
+            of: "Gateway",
+            ["contact-gateway", "HTTPServer", "HTTPClient", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+        ),
+        .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,8 @@
+//  SQLite's C interface, with what Swift cannot express.
+#pragma once
+#include <sqlite3.h>
+
+/// SQLITE_TRANSIENT is a cast macro, which Swift does not import: SQLite copies the bytes before it returns.
+static inline int csqlite_bind_text(sqlite3_stmt *_Nonnull statement, int index, const char *_Nullable text, int count) {
+    return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);
+}

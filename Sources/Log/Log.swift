@@ -1,0 +1,76 @@
+//  JSON lines to stderr, one for each unit of work.
+
+import Glibc
+import JSON
+import Platform
+
+/// How loud a line is.
+public enum LogLevel: Int, CaseIterable, Comparable, Sendable {
+    /// Steps.
+    case debug
+    /// One line for each request, sync or attempt.
+    case info
+    /// It healed; look soon.
+    case warning
+    /// Someone must act.
+    case error
+
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Writes log lines: `{"at":…,"level":…,"event":…, fields…}`. Never give it a secret or a contact's data.
+public struct Log: Sendable {
+    /// Quieter lines are not written.
+    public let level: LogLevel
+    private let sink: @Sendable ([UInt8]) -> Void
+
+    /// Makes a log.
+    ///
+    /// - Parameter sink: Takes one whole line with its line feed; the default writes it to stderr in one call.
+    public init(level: LogLevel = .info, sink: @escaping @Sendable ([UInt8]) -> Void = Log.standardError) {
+        self.level = level
+        self.sink = sink
+    }
+
+    /// A log that writes nothing, for tests and tools.
+    public static let silent = Log(level: .error, sink: { _ in })
+
+    /// Steps.
+    public func debug(_ event: StaticString, _ fields: @autoclosure () -> KeyValuePairs<String, String?> = [:]) {
+        write(.debug, event, fields)
+    }
+
+    /// One line for each request, sync or attempt.
+    public func info(_ event: StaticString, _ fields: @autoclosure () -> KeyValuePairs<String, String?> = [:]) {
+        write(.info, event, fields)
+    }
+
+    /// It healed; look soon.
+    public func warning(_ event: StaticString, _ fields: @autoclosure () -> KeyValuePairs<String, String?> = [:]) {
+        write(.warning, event, fields)
+    }
+
+    /// Someone must act.
+    public func error(_ event: StaticString, _ fields: @autoclosure () -> KeyValuePairs<String, String?> = [:]) {
+        write(.error, event, fields)
+    }
+
+    /// Writes whole bytes to stderr; a full pipe or a closed terminal loses the line rather than the service.
+    public static let standardError: @Sendable ([UInt8]) -> Void = { line in
+        _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
+    }
+
+    private func write(
+        _ level: LogLevel,
+        _ event: StaticString,
+        _ fields: () -> KeyValuePairs<String, String?>
+    ) {
+        guard level >= self.level else { return }
+        var members = [
+            JSONMember("at", .string(Timestamp.now().rfc3339)), JSONMember("level", .string("\(level)")),
+            JSONMember("event", .string("\(event)")),
+        ]
+        for case (let name, let value?) in fields() { members.append(JSONMember(name, .string(value))) }
+        sink(JSONValue.object(members).encoded() + [UInt8(ascii: "\n")])
+    }
+}

@@ -1,0 +1,15 @@
+//  A text that must never be printed.
+
+/// A secret; in any description it reads `<redacted>`.
+public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// The text itself. Look where it goes.
+    public let revealed: String
+
+    /// Wraps a text.
+    public init(_ text: String) {
+        revealed = text
+    }
+
+    public var description: String { "<redacted>" }
+    public var debugDescription: String { "<redacted>" }
+}

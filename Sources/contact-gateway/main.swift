@@ -1,0 +1,1 @@
+//  One call: everything else is in a room of its own.
