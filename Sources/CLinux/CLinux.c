@@ -1,1 +1,33 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+_Static_assert(sizeof(clinux_event) == sizeof(struct epoll_event), "same layout");
+_Static_assert(offsetof(clinux_event, data) == offsetof(struct epoll_event, data), "same layout");
+_Static_assert(clinux_readable == EPOLLIN && clinux_writable == EPOLLOUT, "same flags");
+_Static_assert(clinux_error == EPOLLERR && clinux_hangup == EPOLLHUP, "same flags");
+_Static_assert(clinux_add == EPOLL_CTL_ADD && clinux_delete == EPOLL_CTL_DEL && clinux_modify == EPOLL_CTL_MOD, "same");
+
+void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int clinux_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int clinux_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+int clinux_epoll_wait(int epoll, clinux_event *events, int capacity, int timeout_ms) {
+    return epoll_wait(epoll, (struct epoll_event *)events, capacity, timeout_ms);
+}
+
+int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+long clinux_random(void *buffer, unsigned long count) { return getrandom(buffer, count, 0); }

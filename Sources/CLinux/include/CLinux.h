@@ -1,4 +1,35 @@
-//  What Linux offers and `import Glibc` lacks.
+//  What Linux offers and `import Glibc` lacks: epoll, eventfd, accept4. No system header is included here, because
+//  this module would then claim its types (timespec, sockaddr) from Glibc's.
 #pragma once
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <stdint.h>
+
+/// Names the calling thread for debuggers.
+void clinux_name_thread(const char *_Nonnull name);
+
+/// accept4() of a non-blocking, close-on-exec socket.
+int clinux_accept(int listener);
+
+/// struct epoll_event: packed on x86-64 only.
+#ifdef __x86_64__
+#pragma pack(push, 4)
+#endif
+typedef struct {
+    uint32_t events;
+    uint64_t data;
+} clinux_event;
+#ifdef __x86_64__
+#pragma pack(pop)
+#endif
+
+enum { clinux_readable = 0x001, clinux_writable = 0x004, clinux_error = 0x008, clinux_hangup = 0x010 };
+enum { clinux_add = 1, clinux_delete = 2, clinux_modify = 3 };
+
+int clinux_epoll_create(void);
+int clinux_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t data);
+int clinux_epoll_wait(int epoll, clinux_event *_Nonnull events, int capacity, int timeout_ms);
+
+/// A non-blocking eventfd.
+int clinux_eventfd(void);
+
+/// getrandom() without flags.
+long clinux_random(void *_Nonnull buffer, unsigned long count);
