@@ -1,0 +1,81 @@
+//  The few things we want of OpenSSL, against the examples of their specifications.
+
+import Crypto
+import Testing
+
+@Suite struct CryptoTests {
+    @Test func `SHA-256 of abc is the example of FIPS 180-4`() {
+        #expect(
+            SHA256.hexDigest(of: "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        )
+        #expect(
+            SHA256.hexDigest(of: "") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        )
+    }
+
+    @Test func `HMAC-SHA256 is test case 2 of RFC 4231, in one part or several`() {
+        let signer = HMACSHA256(key: Array("Jefe".utf8))
+        let whole = signer.code(for: Array("what do ya want for nothing?".utf8))
+        #expect(Hex.encode(whole) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+        let parts = signer.code(for: Array("what do ya want ".utf8), [], Array("for nothing?".utf8))
+        #expect(ConstantTime.areEqual(whole, parts))
+    }
+
+    @Test func `an empty HMAC key is allowed`() {
+        let code = HMACSHA256(key: []).code(for: [])
+        #expect(Hex.encode(code) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad")
+    }
+
+    @Test func `comparison sees content and length`() {
+        #expect(ConstantTime.areEqual([], []))
+        #expect(!ConstantTime.areEqual([1], [1, 2]))
+        #expect(!ConstantTime.areEqual([1, 3], [1, 2]))
+    }
+
+    @Test func `random bytes have the length asked for and do not repeat`() {
+        #expect(RandomBytes.make(0).isEmpty)
+        #expect(RandomBytes.make(32).count == 32)
+        #expect(RandomBytes.make(32) != RandomBytes.make(32))
+    }
+
+    @Test func `what is sealed opens under the same key and context only`() throws {
+        let seal = try #require(Seal(key: RandomBytes.make(32)))
+        let secret = Array("whsec_abc".utf8)
+        let sealed = seal.seal(secret, context: "webhook:1")
+        #expect(seal.open(sealed, context: "webhook:1") == secret)
+        #expect(seal.open(sealed, context: "webhook:2") == nil)
+        #expect(Seal(passphrase: "another").open(sealed, context: "webhook:1") == nil)
+        for index in sealed.indices {
+            var changed = sealed
+            changed[index] ^= 1
+            #expect(seal.open(changed, context: "webhook:1") == nil)
+        }
+        for count in 0..<sealed.count { #expect(seal.open(Array(sealed[..<count]), context: "webhook:1") == nil) }
+        #expect(seal.open(seal.seal([], context: ""), context: "") == [])
+        #expect(Seal(key: [1]) == nil)
+        #expect("\(seal)" == "<redacted>")
+    }
+
+    static let pairs: [(bytes: String, text: String)] = [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),  // RFC 4648 §10
+    ]
+
+    @Test(arguments: pairs)
+    func `base64 is the table of RFC 4648`(bytes: String, text: String) {
+        #expect(Base64.encode(Array(bytes.utf8)) == text)
+        #expect(Base64.decode(text) == Array(bytes.utf8))
+    }
+
+    @Test func `base64 for URLs has no padding and its own two characters`() {
+        #expect(Base64.encode([0xFB, 0xFF], .url) == "-_8")
+        #expect(Base64.decode("-_8", .url) == [0xFB, 0xFF])
+        #expect(Base64.decode("-_8=", .url) == [0xFB, 0xFF])
+        #expect(Base64.decode("+/8", .url) == nil)
+    }
+
+    @Test(arguments: ["Zg", "Zg=", "Zh==", "Z", "Zg==\n", "Zm9=v", "====", "Zm 9", "-_8="])
+    func `base64 that is not exact is refused`(text: String) {
+        #expect(Base64.decode(text) == nil)
+    }
+}
