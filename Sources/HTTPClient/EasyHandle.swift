@@ -1,0 +1,195 @@
+//  One reusable `CURL *`: set up for a transfer, read out after it.
+
+import CCurl
+import Glibc
+import HTTPCore
+
+/// Owns one `CURL *` with the list of header fields it is sending. Lives on the loop's thread.
+///
+/// A class, because the loop keeps handles in a dictionary and in a pool of idle ones.
+final class EasyHandle {
+    let raw: UnsafeMutableRawPointer
+    private var list: UnsafeMutablePointer<curl_slist>?
+    private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+
+    init?() {
+        guard let raw = curl_easy_init() else { return nil }
+        self.raw = raw
+        message[0] = 0
+    }
+
+    deinit {
+        curl_easy_cleanup(raw)
+        curl_slist_free_all(list)
+        message.deallocate()
+    }
+
+    /// Sets every option anew; live connections, session ids and the DNS cache survive (curl_easy_reset(3)).
+    func prepare(_ transfer: Transfer) throws(CurlError) {
+        curl_easy_reset(raw)
+        message[0] = 0
+        try setFixed()
+        let request = transfer.request
+        try set(CURLOPT_URL, request.url)
+        try setMethod(request)
+        try setFields(request)
+        let limit = request.timeout.milliseconds
+        try set(CURLOPT_TIMEOUT_MS, limit)
+        try set(CURLOPT_CONNECTTIMEOUT_MS, min(limit, 10_000))
+        if let caFile = request.caFile { try set(CURLOPT_CAINFO, caFile) }
+        try setCallbacks(Unmanaged.passUnretained(transfer).toOpaque())
+    }
+
+    /// Drops what belonged to the last transfer.
+    func rest() {
+        ccurl_set_pointer(raw, CURLOPT_HTTPHEADER, nil)
+        curl_slist_free_all(list)
+        list = nil
+    }
+
+    /// The status of the answer.
+    var status: Int {
+        var value = 0
+        ccurl_get_long(raw, CURLINFO_RESPONSE_CODE, &value)
+        return value
+    }
+
+    /// How many bytes of the request's body went out.
+    var sentBodyBytes: Int {
+        var value: curl_off_t = 0
+        ccurl_get_offset(raw, CURLINFO_SIZE_UPLOAD_T, &value)
+        return value
+    }
+
+    /// libcurl's words about a failure.
+    func words(for code: CURLcode) -> String {
+        let text = String(cString: message)
+        return text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+    }
+}
+
+extension EasyHandle {
+    private func setFixed() throws(CurlError) {
+        try set(CURLOPT_PROTOCOLS_STR, "https,http")
+        try set(CURLOPT_FOLLOWLOCATION, 0)
+        try set(CURLOPT_PROXY, "")
+        try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+        try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        try set(CURLOPT_SSL_VERIFYPEER, 1)
+        try set(CURLOPT_SSL_VERIFYHOST, 2)
+        try set(CURLOPT_NOSIGNAL, 1)
+        try set(CURLOPT_PATH_AS_IS, 1)
+        try check(ccurl_set_pointer(raw, CURLOPT_ERRORBUFFER, message))
+    }
+
+    private func setMethod(_ request: ClientRequest) throws(CurlError) {
+        switch request.method {
+        case .get where request.body.isEmpty: try set(CURLOPT_HTTPGET, 1)
+        case .head: try set(CURLOPT_NOBODY, 1)
+        case .delete where request.body.isEmpty, .options where request.body.isEmpty:
+            try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        default:
+            try set(CURLOPT_POST, 1)
+            try check(ccurl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, request.body.count))
+            try check(copyBody(request.body))
+            if request.method != .post { try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+        }
+    }
+
+    private func copyBody(_ body: [UInt8]) -> CURLcode {
+        // An empty body still needs a pointer, or libcurl asks for a read function.
+        withUnsafePointer(to: UInt8(0)) { none in
+            body.withUnsafeBytes { bytes in
+                let start = bytes.baseAddress ?? UnsafeRawPointer(none)
+                return ccurl_set_pointer(raw, CURLOPT_COPYPOSTFIELDS, UnsafeMutableRawPointer(mutating: start))
+            }
+        }
+    }
+
+    private func setFields(_ request: ClientRequest) throws(CurlError) {
+        // A name with nothing after the colon takes libcurl's own field away: no `Expect: 100-continue` before a
+        // body, no invented type.
+        var lines = ["Expect:"]
+        if request.fields["Content-Type"] == nil { lines.append("Content-Type:") }
+        if request.fields["User-Agent"] == nil { lines.append("User-Agent: contact-gateway") }
+        // A semicolon sends a field with an empty value (CURLOPT_HTTPHEADER(3)).
+        lines += request.fields.lines.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
+        for line in lines {
+            guard let next = curl_slist_append(list, line) else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
+            list = next
+        }
+        try check(ccurl_set_pointer(raw, CURLOPT_HTTPHEADER, list))
+    }
+
+    private func setCallbacks(_ transfer: UnsafeMutableRawPointer) throws(CurlError) {
+        try check(
+            ccurl_set_writer(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, data in
+                let piece = UnsafeRawBufferPointer(start: bytes, count: size * count)
+                return EasyHandle.transfer(data)?.receiveBody(piece) == true ? piece.count : 0
+            }
+        )
+        try check(ccurl_set_pointer(raw, CURLOPT_WRITEDATA, transfer))
+        try check(
+            ccurl_set_writer(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, data in
+                let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+                return EasyHandle.transfer(data)?.receiveHead(line) == true ? line.count : 0
+            }
+        )
+        try check(ccurl_set_pointer(raw, CURLOPT_HEADERDATA, transfer))
+        try check(
+            ccurl_set_open_socket(raw) { data, _, address in
+                guard let address, let transfer = EasyHandle.transfer(data) else { return CURL_SOCKET_BAD }
+                guard let text = EasyHandle.text(of: address), transfer.mayOpen(text) else { return CURL_SOCKET_BAD }
+                return ccurl_open_socket(address)
+            }
+        )
+        try check(ccurl_set_pointer(raw, CURLOPT_OPENSOCKETDATA, transfer))
+        try check(
+            ccurl_set_prereq(raw) { data, peer, _, _, _ in
+                guard let peer, let transfer = EasyHandle.transfer(data), transfer.maySend(to: String(cString: peer))
+                else { return CURL_PREREQFUNC_ABORT }
+                return CURL_PREREQFUNC_OK
+            }
+        )
+        try check(ccurl_set_pointer(raw, CURLOPT_PREREQDATA, transfer))
+    }
+
+    private static func text(of address: UnsafeMutablePointer<curl_sockaddr>) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+            guard let start = buffer.baseAddress, ccurl_address_text(address, start, 64) != 0 else { return nil }
+            return String(cString: start)
+        }
+    }
+
+    /// The loop holds the transfer while its handle is in the multi handle, so the pointer is good.
+    private static func transfer(_ data: UnsafeMutableRawPointer?) -> Transfer? {
+        data.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    private func set(_ option: CURLoption, _ value: Int) throws(CurlError) {
+        try check(ccurl_set_long(raw, option, value))
+    }
+
+    private func set(_ option: CURLoption, _ value: String) throws(CurlError) {
+        try check(ccurl_set_text(raw, option, value))
+    }
+
+    private func check(_ code: CURLcode) throws(CurlError) {
+        guard code == CURLE_OK else { throw CurlError(code: code) }
+    }
+}
+
+/// A refused option: out of memory, or a URL that libcurl does not take.
+struct CurlError: Error {
+    var code: CURLcode
+}
+
+extension Duration {
+    /// Whole milliseconds, at least one: 0 would mean "no limit" to libcurl.
+    fileprivate var milliseconds: Int {
+        let parts = components
+        return max(1, Int(parts.seconds) * 1000 + Int(parts.attoseconds / 1_000_000_000_000_000))
+    }
+}

@@ -1,0 +1,221 @@
+//  The egress thread: one libcurl multi handle, driven by curl_multi_poll and curl_multi_wakeup.
+
+import CCurl
+import Glibc
+import HTTPCore
+import Log
+import Synchronization
+
+/// Carries all transfers on one thread.
+///
+/// `@unchecked Sendable`: other threads touch `inbox` only, which has its lock, and call `curl_multi_wakeup`, which
+/// "can be called from any thread" (curl_multi_wakeup(3)) and only under that lock while the handle lives. All else
+/// belongs to the thread.
+final class MultiLoop: @unchecked Sendable {
+    private enum Command {
+        case start(Transfer)
+        case cancel(Transfer)
+    }
+
+    private struct Inbox {
+        var commands: [Command] = []
+        var isStopping = false
+        var isGone = false
+        var waitingForEnd: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let multi: UnsafeMutableRawPointer
+    private let log: Log
+    private let maxInFlight: Int
+
+    private var active: [UnsafeMutableRawPointer: (handle: EasyHandle, transfer: Transfer)] = [:]
+    private var idle: [EasyHandle] = []
+    private var queue: [Transfer] = []
+    private var queueHead = 0
+
+    /// Global set-up comes before any handle (curl_global_init(3)).
+    private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_SSL)) == CURLE_OK
+
+    init(log: Log, maxInFlight: Int) {
+        precondition(maxInFlight > 0, "at least one exchange at a time")
+        guard Self.isReady, let multi = curl_multi_init() else { fatalError("libcurl could not be set up") }
+        self.multi = multi
+        self.log = log
+        self.maxInFlight = maxInFlight
+        ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, maxInFlight)
+        ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
+    }
+
+    /// Starts the thread, which holds the loop until it is stopped.
+    func start() {
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread,
+            nil,
+            { argument in
+                if let argument { Unmanaged<MultiLoop>.fromOpaque(argument).takeRetainedValue().run() }
+                return nil
+            },
+            Unmanaged.passRetained(self).toOpaque()
+        )
+        precondition(code == 0, "no thread for outgoing requests")
+        pthread_detach(thread)
+    }
+
+    /// Queues a transfer; its continuation is resumed in any case.
+    func start(_ transfer: Transfer) {
+        guard !post(.start(transfer)) else { return }
+        transfer.finish(.failure(.closed(mayHaveArrived: false)))
+    }
+
+    /// Breaks a transfer off, also one that is still to be started.
+    func cancel(_ transfer: Transfer) {
+        _ = post(.cancel(transfer))
+    }
+
+    /// Ends the thread after breaking off what is under way.
+    func stop(whenDone continuation: CheckedContinuation<Void, Never>?) {
+        let isGone = inbox.withLock { inbox in
+            guard !inbox.isGone else { return true }
+            inbox.isStopping = true
+            if let continuation { inbox.waitingForEnd.append(continuation) }
+            curl_multi_wakeup(multi)
+            return false
+        }
+        if isGone { continuation?.resume() }
+    }
+
+    private func post(_ command: Command) -> Bool {
+        inbox.withLock { inbox in
+            guard !inbox.isStopping else { return false }
+            inbox.commands.append(command)
+            // One wake-up is enough for everything that is posted before the thread looks.
+            if inbox.commands.count == 1 { curl_multi_wakeup(multi) }
+            return true
+        }
+    }
+}
+
+// Everything below runs on the thread.
+extension MultiLoop {
+    private func run() {
+        // No signal is for this thread; a peer that closes early is an error code, not SIGPIPE.
+        var all = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, nil)
+        while takeCommands() {
+            fill()
+            var running: Int32 = 0
+            check(curl_multi_perform(multi, &running))
+            if reap() { continue }
+            check(curl_multi_poll(multi, nil, 0, 60_000, nil))
+        }
+        end()
+    }
+
+    /// Takes what was posted; false when it is time to end.
+    private func takeCommands() -> Bool {
+        let (commands, isStopping) = inbox.withLock { inbox in
+            defer { inbox.commands.removeAll(keepingCapacity: true) }
+            return (inbox.commands, inbox.isStopping)
+        }
+        for command in commands {
+            switch command {
+            case .start(let transfer) where transfer.isCancelled:
+                transfer.finish(.failure(.cancelled(mayHaveArrived: false)))
+            case .start(let transfer): queue.append(transfer)
+            case .cancel(let transfer): abandon(transfer)
+            }
+        }
+        return !isStopping
+    }
+
+    /// Puts waiting transfers into the multi handle while there is room.
+    private func fill() {
+        while active.count < maxInFlight, queueHead < queue.count {
+            let transfer = queue[queueHead]
+            queueHead += 1
+            if !transfer.isCancelled { begin(transfer) }
+        }
+        if queueHead == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            queueHead = 0
+        } else if queueHead > 1024 {
+            queue.removeFirst(queueHead)
+            queueHead = 0
+        }
+    }
+
+    private func begin(_ transfer: Transfer) {
+        guard let handle = idle.popLast() ?? EasyHandle() else {
+            return transfer.finish(.failure(.engine("No memory for another request.")))
+        }
+        do throws(CurlError) {
+            try handle.prepare(transfer)
+        } catch {
+            transfer.finish(.failure(.engine(handle.words(for: error.code))))
+            return handle.rest()
+        }
+        active[handle.raw] = (handle, transfer)
+        check(curl_multi_add_handle(multi, handle.raw))
+    }
+
+    /// Tells the callers of finished transfers; true when there was one.
+    private func reap() -> Bool {
+        var any = false
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left)?.pointee {
+            guard message.msg == CURLMSG_DONE, let raw = message.easy_handle, let (handle, transfer) = active[raw]
+            else { continue }
+            any = true
+            let outcome = outcome(of: transfer, handle, message.data.result)
+            release(handle)
+            transfer.finish(outcome)
+        }
+        return any
+    }
+
+    private func abandon(_ transfer: Transfer) {
+        transfer.isCancelled = true
+        if let (handle, _) = active.values.first(where: { $0.transfer === transfer }) {
+            let mayHaveArrived = mayHaveArrived(transfer, handle)
+            release(handle)
+            transfer.finish(.failure(.cancelled(mayHaveArrived: mayHaveArrived)))
+        } else if queue[queueHead...].contains(where: { $0 === transfer }) {
+            transfer.finish(.failure(.cancelled(mayHaveArrived: false)))
+        }
+        // Else it is over, or not started yet: then the start finds the mark.
+    }
+
+    private func release(_ handle: EasyHandle) {
+        check(curl_multi_remove_handle(multi, handle.raw))
+        active[handle.raw] = nil
+        handle.rest()
+        if idle.count < maxInFlight { idle.append(handle) }
+    }
+
+    private func end() {
+        for (_, (handle, transfer)) in active {
+            let mayHaveArrived = mayHaveArrived(transfer, handle)
+            curl_multi_remove_handle(multi, handle.raw)
+            transfer.finish(.failure(.closed(mayHaveArrived: mayHaveArrived)))
+        }
+        for transfer in queue[queueHead...] { transfer.finish(.failure(.closed(mayHaveArrived: false))) }
+        active = [:]
+        idle = []
+        queue = []
+        let waiting = inbox.withLock { inbox in
+            inbox.isGone = true
+            defer { inbox.waitingForEnd = [] }
+            return inbox.waitingForEnd
+        }
+        curl_multi_cleanup(multi)
+        for continuation in waiting { continuation.resume() }
+    }
+
+    private func check(_ code: CURLMcode) {
+        guard code != CURLM_OK else { return }
+        log.error("egress.failed", ["detail": String(cString: curl_multi_strerror(code))])
+    }
+}

@@ -1,0 +1,121 @@
+//  One exchange: the request, and what has come back of the answer so far.
+
+import HTTPCore
+
+/// One exchange from `send` to its answer.
+///
+/// `@unchecked Sendable`: `continuation` is set before the transfer is handed to the loop; from then on everything
+/// here is touched on the loop's thread only.
+final class Transfer: @unchecked Sendable {
+    typealias Outcome = Result<ClientResponse, TransportError>
+
+    let request: ClientRequest
+    /// Largest head of the answer in bytes.
+    let maxHead: Int
+    let started = ContinuousClock.now
+    var continuation: CheckedContinuation<Outcome, Never>?
+
+    /// Set by a cancellation, which may overtake the start.
+    var isCancelled = false
+
+    var status = 0
+    var fields = HeaderFields()
+    var headBytes = 0
+    var body: [UInt8] = []
+    var dropped = 0
+
+    /// How often libcurl was about to send the request.
+    var sendings = 0
+    var refusedAddress: String?
+    var openedAnySocket = false
+    var exceeded: String?
+    var isTruncated = false
+    var wouldRepeat = false
+
+    init(_ request: ClientRequest, maxHead: Int) {
+        self.request = request
+        self.maxHead = maxHead
+    }
+
+    /// Tells the caller, once.
+    func finish(_ outcome: Outcome) {
+        continuation?.resume(returning: outcome)
+        continuation = nil
+    }
+
+    func response() -> ClientResponse {
+        ClientResponse(status: status, fields: fields, body: body, duration: ContinuousClock.now - started)
+    }
+}
+
+// What libcurl reports while the exchange runs.
+extension Transfer {
+    /// Beyond its limit a truncated body is read on this far, so that a slightly longer answer leaves the
+    /// connection usable.
+    private static let readOn = 64 << 10
+
+    /// Takes one line of the head; false ends the exchange.
+    func receiveHead(_ line: UnsafeRawBufferPointer) -> Bool {
+        headBytes += line.count
+        guard headBytes <= maxHead else {
+            exceeded = "The head of the answer exceeds \(maxHead) bytes."
+            return false
+        }
+        if line.starts(with: "HTTP/".utf8) {
+            // A status line: the one that counts is the last (RFC 9110 §15.2, interim responses).
+            fields = HeaderFields()
+            return true
+        }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return true }
+        let name = String(decoding: line[..<colon], as: UTF8.self)
+        var value = line[(colon + 1)...]
+        while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+        while let last = value.last, last <= 0x20 { value.removeLast() }
+        fields.add(name, String(decoding: value, as: UTF8.self))
+        return true
+    }
+
+    /// Takes a piece of the body; false ends the exchange.
+    func receiveBody(_ piece: UnsafeRawBufferPointer) -> Bool {
+        let room = request.maxBody - body.count
+        guard piece.count > room else {
+            body.append(contentsOf: piece)
+            return true
+        }
+        guard request.truncatesBody else {
+            exceeded = "The body of the answer exceeds \(request.maxBody) bytes."
+            return false
+        }
+        body.append(contentsOf: piece.prefix(max(0, room)))
+        dropped += piece.count - room
+        isTruncated = true
+        return dropped <= Self.readOn
+    }
+
+    /// Judges an address before a socket is opened for it.
+    func mayOpen(_ address: String) -> Bool {
+        guard mayUse(address) else { return false }
+        openedAnySocket = true
+        return true
+    }
+
+    /// Judges the connection that the request is about to be sent over, new or reused.
+    func maySend(to address: String) -> Bool {
+        guard mayUse(address) else { return false }
+        // libcurl sends again by itself when a reused connection breaks before any answer. What is not idempotent
+        // must not go out twice (RFC 9110 §9.2.2: "SHOULD NOT automatically retry a request with a non-idempotent
+        // method").
+        if sendings > 0, request.method == .post || request.method == .patch {
+            wouldRepeat = true
+            return false
+        }
+        sendings += 1
+        return true
+    }
+
+    private func mayUse(_ address: String) -> Bool {
+        guard let allows = request.allowsAddress, !allows(address) else { return true }
+        refusedAddress = address
+        return false
+    }
+}
