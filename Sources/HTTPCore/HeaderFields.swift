@@ -45,7 +45,7 @@ public struct HeaderFields: Equatable, Sendable, ExpressibleByDictionaryLiteral 
 
 extension String {
     /// Whether both name the same field: ASCII letters compare without case.
-    func matchesFieldName(_ other: String) -> Bool {
+    public func matchesFieldName(_ other: String) -> Bool {
         let left = utf8
         let right = other.utf8
         guard left.count == right.count else { return false }

@@ -1,7 +1,7 @@
 //  A request as an owned value, for handlers that outlive the bytes it came in.
 
 /// A request method (RFC 9110 §9).
-public enum Method: String, CaseIterable, Sendable {
+public enum Method: String, CaseIterable, Sendable, BitwiseCopyable {
     case get = "GET"
     case head = "HEAD"
     case post = "POST"
@@ -31,6 +31,8 @@ public struct Request: Sendable {
     public var id: String
     /// The peer's numeric address.
     public var peer: String
+    /// Who asks, as the authorize hook of the router said.
+    public var principal: (any AnyObject & Sendable)?
 
     /// Makes a request from its parts.
     public init(

@@ -10,6 +10,9 @@ public struct Response: Sendable {
     public var fields: HeaderFields
     /// The whole body.
     public var body: [UInt8]
+    /// Writes the body piece by piece instead, until it returns; ``body`` is not sent then. An error breaks the
+    /// connection off. The task is cancelled when the client has gone or the server drains.
+    public var stream: (@Sendable (BodyWriter) async throws -> Void)?
 
     /// Makes a response from its parts.
     public init(status: Int, fields: HeaderFields = HeaderFields(), body: [UInt8] = []) {
@@ -19,7 +22,8 @@ public struct Response: Sendable {
     }
 
     /// A JSON answer.
-    public static func json(_ status: Int = 200, _ value: JSONValue, fields: HeaderFields = HeaderFields()) -> Response {
+    public static func json(_ status: Int = 200, _ value: JSONValue, fields: HeaderFields = HeaderFields()) -> Response
+    {
         .json(status, bytes: value.encoded(), fields: fields)
     }
 
@@ -34,4 +38,32 @@ public struct Response: Sendable {
     public static func text(_ status: Int = 200, _ text: String) -> Response {
         Response(status: status, fields: ["Content-Type": "text/plain; charset=utf-8"], body: Array(text.utf8))
     }
+}
+
+/// Where a streaming response writes its body.
+public struct BodyWriter: Sendable {
+    private let send: @Sendable ([UInt8]) async throws -> Void
+
+    /// Makes a writer.
+    public init(send: @escaping @Sendable ([UInt8]) async throws -> Void) {
+        self.send = send
+    }
+
+    /// Sends bytes, and waits for as long as the client is slow to take them.
+    ///
+    /// - Throws: ``ClientGone``, after which writing is useless.
+    public func write(_ bytes: [UInt8]) async throws {
+        try await send(bytes)
+    }
+
+    /// Sends a text.
+    public func write(_ text: String) async throws {
+        try await send(Array(text.utf8))
+    }
+}
+
+/// The client closed its connection.
+public struct ClientGone: Error {
+    /// Makes one.
+    public init() {}
 }

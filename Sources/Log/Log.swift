@@ -55,6 +55,12 @@ public struct Log: Sendable {
         write(.error, event, fields)
     }
 
+    /// Writes lines that are whole JSON objects already, each with its line feed; for paths too hot for the rest.
+    /// The caller has compared the level.
+    public func write(lines: [UInt8]) {
+        sink(lines)
+    }
+
     /// Writes whole bytes to stderr; a full pipe or a closed terminal loses the line rather than the service.
     public static let standardError: @Sendable ([UInt8]) -> Void = { line in
         _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }

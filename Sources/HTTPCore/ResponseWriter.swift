@@ -1,0 +1,234 @@
+//  Writes answers straight into the bytes that are sent (RFC 9112 §4, §6).
+
+import JSON
+public import Platform
+
+/// Writes one response after the other into an output buffer. Each has exactly one of Content-Length and chunked, and
+/// none where the status or HEAD forbids a body.
+public struct ResponseWriter: ~Copyable {
+    private enum Stage { case outside, fields, body }
+
+    /// What is to be sent; the server takes it away.
+    public var output: ByteBuffer
+    /// The status of the response begun last.
+    public private(set) var status = 0
+    /// Where the response begun last starts in ``output``.
+    public private(set) var start = 0
+    private var stage = Stage.outside
+    private var bodyStart = 0
+    private var lengthPlace = 0
+    private var requestID: UInt64 = 0
+    private var isHead = false
+    private var isHTTP11 = true
+    /// Whether the connection ends after this response; a handler may set it before it begins the response.
+    public var closes = false
+    private var dateSecond: Int64 = -1
+    private var dateLine: [UInt8] = []
+
+    /// Makes a writer with an empty buffer.
+    public init() {
+        output = ByteBuffer(capacity: 16_384)
+    }
+
+    // MARK: For handlers
+
+    /// Writes the status line and the fields that every response has.
+    public mutating func begin(_ status: Int) {
+        precondition(stage == .outside, "one response at a time")
+        self.status = status
+        start = output.count
+        stage = .fields
+        appendStatusLine(status)
+        output.append(dateLine)
+        output.append("X-Request-Id: ")
+        output.append(hex: requestID)
+        output.append("\r\n")
+        if closes {
+            output.append("Connection: close\r\n")
+        } else if !isHTTP11 {
+            output.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// Writes the status line, the usual fields and a JSON content type.
+    public mutating func beginJSON(_ status: Int = 200) {
+        begin(status)
+        output.append("Content-Type: application/json\r\n")
+    }
+
+    /// Writes a field line from texts known to be clean.
+    public mutating func field(_ name: StaticString, _ value: StaticString) {
+        output.append(name)
+        output.append(": ")
+        output.append(value)
+        output.append("\r\n")
+    }
+
+    /// Writes a field line; a control character in the value becomes a space, so that nobody can add a line.
+    public mutating func field(_ name: StaticString, _ value: String) {
+        output.append(name)
+        output.append(": ")
+        appendClean(value.utf8.span)
+        output.append("\r\n")
+    }
+
+    /// Writes a field line; a control character in the value becomes a space.
+    public mutating func field(_ name: StaticString, _ value: Span<UInt8>) {
+        output.append(name)
+        output.append(": ")
+        appendClean(value)
+        output.append("\r\n")
+    }
+
+    /// Writes the ETag of a revision: the number in quotes.
+    public mutating func entityTag(_ revision: Int64) {
+        output.append("ETag: \"")
+        output.append(decimal: revision)
+        output.append("\"\r\n")
+    }
+
+    /// Ends the response with that body.
+    public mutating func end(_ body: Span<UInt8>) {
+        unsafe body.withUnsafeBufferPointer { unsafe end(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Ends the response with that body.
+    public mutating func end(_ body: [UInt8]) {
+        end(body.span)
+    }
+
+    /// Ends the response with that body.
+    public mutating func end(_ body: UnsafeRawBufferPointer) {
+        precondition(stage == .fields, "begin() comes before end()")
+        stage = .outside
+        if Self.hasNoBody(status) {
+            output.append("\r\n")
+            return
+        }
+        output.append("Content-Length: ")
+        output.append(decimal: Int64(body.count))
+        output.append("\r\n\r\n")
+        if !isHead { unsafe output.append(body) }
+    }
+
+    /// Ends the response without a body: with `Content-Length: 0` where the status could have one.
+    public mutating func end() {
+        end([])
+    }
+
+    /// Ends the fields of a response whose length is known at its end; append to ``output``, then call ``endBody()``.
+    public mutating func beginBody() {
+        precondition(stage == .fields && !Self.hasNoBody(status), "begin() comes before a body")
+        stage = .body
+        // RFC 9110 §5.5: optional white space may stand before a value; the digits are put in at the end.
+        output.append("Content-Length:            ")
+        lengthPlace = output.count - 10
+        output.append("\r\n\r\n")
+        bodyStart = output.count
+    }
+
+    /// Ends a response that ``beginBody()`` opened.
+    public mutating func endBody() {
+        precondition(stage == .body, "beginBody() comes before endBody()")
+        stage = .outside
+        output.overwrite(at: lengthPlace, width: 10, decimal: output.count - bodyStart)
+        if isHead { output.truncate(to: bodyStart) }
+    }
+
+    /// Takes back what was written of the current response.
+    public mutating func abandon() {
+        output.truncate(to: start)
+        stage = .outside
+    }
+
+    /// Writes a whole response; not its stream.
+    public mutating func write(_ response: Response) {
+        begin(response.status)
+        append(response.fields)
+        end(response.body)
+    }
+
+    /// Writes an error answer.
+    public mutating func write(_ problem: Problem) {
+        write(problem.response(requestID: requestIDText))
+    }
+
+    /// The current request's id, as sent.
+    public var requestIDText: String { RequestID.text(requestID) }
+
+    // MARK: For the server
+
+    /// Whether the last response was ended.
+    public var isComplete: Bool { stage == .outside }
+
+    /// Says what the next response answers.
+    public mutating func prepare(requestID: UInt64, isHead: Bool, isHTTP11: Bool, closes: Bool) {
+        self.requestID = requestID
+        self.isHead = isHead
+        self.isHTTP11 = isHTTP11
+        self.closes = closes
+        status = 0
+        start = output.count
+        stage = .outside
+    }
+
+    /// Writes the head of a response whose body follows in pieces: chunked, or to the end of the connection for 1.0.
+    public mutating func writeStreamHead(_ response: Response) {
+        if !isHTTP11 { closes = true }
+        begin(response.status)
+        append(response.fields)
+        if isHTTP11 { output.append("Transfer-Encoding: chunked\r\n") }
+        output.append("\r\n")
+        stage = .outside
+    }
+
+    /// Renews the Date field when the second has changed.
+    public mutating func renewDate(_ now: Timestamp) {
+        guard now.seconds != dateSecond else { return }
+        dateSecond = now.seconds
+        dateLine = Array("Date: \(now.httpDate)\r\n".utf8)
+    }
+
+    private mutating func append(_ fields: HeaderFields) {
+        for line in fields.lines {
+            appendClean(line.name.utf8.span)
+            output.append(": ")
+            appendClean(line.value.utf8.span)
+            output.append("\r\n")
+        }
+    }
+
+    /// Rule 20: values that we emit are checked for CR and LF.
+    private mutating func appendClean(_ bytes: Span<UInt8>) {
+        for index in 0..<bytes.count {
+            output.append(bytes[index].isForbiddenInValue ? 0x20 : bytes[index])
+        }
+    }
+
+    private mutating func appendStatusLine(_ status: Int) {
+        switch status {
+        case 200: output.append("HTTP/1.1 200 OK\r\n")
+        case 201: output.append("HTTP/1.1 201 Created\r\n")
+        case 204: output.append("HTTP/1.1 204 No Content\r\n")
+        case 304: output.append("HTTP/1.1 304 Not Modified\r\n")
+        case 404: output.append("HTTP/1.1 404 Not Found\r\n")
+        default:
+            output.append("HTTP/1.1 ")
+            output.append(decimal: Int64(status))
+            output.append(" ")
+            output.append(StatusPhrase.of(status))
+            output.append("\r\n")
+        }
+    }
+
+    private static func hasNoBody(_ status: Int) -> Bool { status == 204 || status == 304 || status < 200 }
+}
+
+/// The id of a request as text: sixteen lower-case hexadecimal digits.
+public enum RequestID {
+    /// The text of that id.
+    public static func text(_ id: UInt64) -> String {
+        let digits = String(id, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,58 @@
+//  One line for each request, written straight as bytes and handed over once a batch.
+
+import HTTPCore
+import Log
+import Platform
+
+/// Collects the request lines of one batch of events.
+struct AccessLog: ~Copyable {
+    /// Whether requests are logged at all.
+    let isOn: Bool
+    private var lines = ByteBuffer(capacity: 64)
+    private var moment = Timestamp(milliseconds: 0)
+    private var momentText = ""
+
+    init(isOn: Bool) {
+        self.isOn = isOn
+    }
+
+    /// Says what time it is.
+    mutating func begin(_ now: Timestamp) {
+        if isOn { moment = now }
+    }
+
+    /// Adds the line of one answer. The query is left out: it may hold a contact's data.
+    mutating func add(_ observation: Observation, requestID: UInt64, _ path: Span<UInt8>) {
+        guard isOn else { return }
+        if lines.count == 0 { momentText = moment.rfc3339 }
+        lines.append("{\"at\":\"")
+        lines.append(momentText)
+        lines.append("\",\"level\":\"info\",\"event\":\"http.request\",\"request_id\":\"")
+        lines.append(hex: requestID)
+        lines.append("\",\"method\":\"")
+        lines.append(observation.method?.rawValue ?? "-")
+        lines.append("\",\"path\":\"")
+        for index in 0..<min(path.count, 256) {
+            let byte = path[index]
+            // The parser let neither controls nor backslashes through.
+            if byte == UInt8(ascii: "\"") { lines.append(UInt8(ascii: "\\")) }
+            lines.append(byte < 0x80 ? byte : UInt8(ascii: "?"))
+        }
+        lines.append("\",\"route\":\"")
+        lines.append(observation.route)
+        lines.append("\",\"status\":")
+        lines.append(decimal: Int64(observation.status))
+        lines.append(",\"bytes\":")
+        lines.append(decimal: Int64(observation.bytesSent))
+        lines.append(",\"duration_us\":")
+        lines.append(decimal: observation.duration / 1000)
+        lines.append("}\n")
+    }
+
+    /// Hands the lines over.
+    mutating func flush(to log: Log) {
+        if lines.count == 0 { return }
+        log.write(lines: lines.span.array)
+        lines.removeAll()
+    }
+}

@@ -1,0 +1,325 @@
+//  One thread, one epoll instance: accepts, reads, answers, and runs the tasks of its handlers.
+
+import CLinux
+import Glibc
+import HTTPCore
+import Log
+import Platform
+import Synchronization
+
+/// A loop of a server. Everything but ``perform(_:)`` and ``enqueue(_:)`` happens on its own thread.
+final class EventLoop: TaskExecutor, @unchecked Sendable {
+    // Shared between threads, each by its own means.
+    let index: LoopIndex
+    let settings: ServerSettings
+    let log: Log
+    private let inbox: Inbox
+    private let routes: @Sendable (LoopIndex) throws -> Router
+    private let thread = Atomic<UInt>(0)
+    private let hasEnded = Atomic<Bool>(false)
+
+    // The loop's own: touched on its thread only, which is what makes `@unchecked Sendable` true.
+    private let epoll: FileDescriptor
+    private var listener: Int32?
+    private var acceptsPaused = false
+    private(set) var router = Router([])
+    private var connections: [Connection?] = []
+    private var connectionCount = 0
+    private var generation: UInt32 = 0
+    private var isDraining = false
+    private var isStopped = false
+    private var isBatchOpen = false
+    private var tasks = 0
+    private let requestIDSeed = RandomSource.shared.next()
+    private var requestCount: UInt64 = 0
+    private var items: [Inbox.Item] = []
+    var writer = ResponseWriter()
+    var accessLog: AccessLog
+    let received: UnsafeMutableRawBufferPointer
+    let parser: UnsafeMutablePointer<RequestParser>
+    private(set) var now = Monotonic.milliseconds()
+
+    init(
+        _ index: LoopIndex,
+        listener: consuming FileDescriptor,
+        _ settings: ServerSettings,
+        _ log: Log,
+        _ routes: @escaping @Sendable (LoopIndex) throws -> Router
+    ) throws(SystemError) {
+        self.index = index
+        self.settings = settings
+        self.log = log
+        self.routes = routes
+        inbox = try Inbox()
+        epoll = FileDescriptor(owning: try SystemError.check("epoll_create1") { clinux_epoll_create() })
+        self.listener = listener.take()
+        accessLog = AccessLog(isOn: settings.logsRequests && log.level <= .info)
+        received = .allocate(byteCount: 65_536, alignment: 64)
+        parser = .allocate(capacity: 1)
+        parser.initialize(to: RequestParser(limits: settings.limits))
+    }
+
+    deinit {
+        if let listener { close(listener) }
+        received.deallocate()
+        parser.deinitialize(count: 1)
+        parser.deallocate()
+    }
+
+    // MARK: From any thread
+
+    /// Runs the closure on the loop's thread, soon; never when the loop has ended.
+    func perform(_ work: @escaping @Sendable () -> Void) {
+        inbox.add(.work(work), wakes: !isOnThread)
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        // What outlives the loop still has to end somewhere.
+        if hasEnded.load(ordering: .acquiring) { return globalConcurrentExecutor.enqueue(job) }
+        inbox.add(.job(UnownedJob(job)), wakes: !isOnThread)
+    }
+
+    var isOnThread: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    /// Serves on a thread of its own until drained or stopped.
+    func run() async throws {
+        try await withCheckedThrowingContinuation { (ended: CheckedContinuation<Void, any Error>) in
+            PosixThread.start(name: "loop-\(index.value)") { [self] in
+                do {
+                    thread.store(UInt(pthread_self()), ordering: .relaxed)
+                    router = try routes(index)
+                    try serve()
+                    finish()
+                    ended.resume()
+                } catch {
+                    finish()
+                    ended.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    // MARK: The loop
+
+    private static let inboxMark = UInt64.max
+    private static let listenerMark = UInt64.max - 1
+
+    private func serve() throws(SystemError) {
+        try watch(inbox.descriptor, clinux_add, UInt32(clinux_readable), Self.inboxMark)
+        if let listener { try watch(listener, clinux_add, UInt32(clinux_readable), Self.listenerMark) }
+        let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: 256)
+        defer { events.deallocate() }
+        let timeouts = settings.timeouts
+        let shortest = [timeouts.keepAlive, timeouts.head, timeouts.bodyGrace, timeouts.slowReader, timeouts.linger]
+            .min()
+        let tick = max(5, min(1000, (shortest ?? 1000) / 4))
+        var nextSweep = now + tick
+        var hasLocalWork = false
+        while !isStopped, !(isDraining && connectionCount == 0 && tasks == 0) {
+            let wait: Int32 = hasLocalWork ? 0 : connectionCount > 0 || acceptsPaused ? Int32(tick) : -1
+            let count = clinux_epoll_wait(epoll.raw, events, 256, wait)
+            if count < 0, errno != EINTR { throw SystemError(errno: errno, operation: "epoll_wait") }
+            now = Monotonic.milliseconds()
+            let wall = Timestamp.now()
+            writer.renewDate(wall)
+            accessLog.begin(wall)
+            var wasSignalled = false
+            for place in 0..<Int(max(0, count)) {
+                let event = events[place]
+                switch event.data {
+                case Self.inboxMark: wasSignalled = true
+                case Self.listenerMark: accept()
+                default: handle(event)
+                }
+            }
+            hasLocalWork = runInbox(wasSignalled: wasSignalled)
+            if isBatchOpen {
+                isBatchOpen = false
+                router.hooks.batchEnded()
+            }
+            accessLog.flush(to: log)
+            if now >= nextSweep {
+                nextSweep = now + tick
+                sweep()
+            }
+        }
+    }
+
+    /// Runs what is queued once; what that queues again runs after the next look at the sockets.
+    ///
+    /// - Returns: Whether something was run and more may wait.
+    private func runInbox(wasSignalled: Bool) -> Bool {
+        inbox.take(into: &items, wasSignalled: wasSignalled)
+        if items.isEmpty { return false }
+        for item in items {
+            switch item {
+            case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+            case .work(let work): work()
+            }
+        }
+        return true
+    }
+
+    private func handle(_ event: clinux_event) {
+        let slot = Int(UInt32(truncatingIfNeeded: event.data))
+        // An event of a connection that closed earlier in this batch, perhaps replaced by a new one since.
+        guard slot < connections.count, let connection = connections[slot],
+            connection.id.generation == UInt32(truncatingIfNeeded: event.data >> 32)
+        else { return }
+        if event.events & UInt32(clinux_error | clinux_hangup) != 0 { return drop(connection) }
+        if event.events & UInt32(clinux_writable) != 0 { writable(connection) }
+        if !connection.isClosed, event.events & UInt32(clinux_readable) != 0 { readable(connection) }
+    }
+
+    /// Opens the batch that synchronous handlers share, such as one read transaction.
+    func openBatch() {
+        if isBatchOpen { return }
+        isBatchOpen = true
+        router.hooks.batchBegan()
+    }
+
+    func nextRequestID() -> UInt64 {
+        requestCount &+= 1
+        return Hash64.scramble(requestIDSeed &+ requestCount)
+    }
+
+    /// Whether the next answer must be a connection's last.
+    var mustClose: Bool { isDraining }
+
+    // MARK: Connections come and go
+
+    private var connectionShare: Int { max(1, settings.maxConnections / settings.workers) }
+
+    private func accept() {
+        guard let listener else { return }
+        for _ in 0..<64 {
+            if connectionCount >= connectionShare { return pauseAccepting() }
+            let descriptor = clinux_accept(listener)
+            if descriptor < 0 {
+                switch errno {
+                case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                    // The connection stays in the backlog; asking again before one closes would only spin.
+                    log.warning("server.accept_failed", ["errno": "\(errno)", "connections": "\(connectionCount)"])
+                    pauseAccepting()
+                case EINTR, ECONNABORTED: continue
+                default: break
+                }
+                return
+            }
+            open(descriptor)
+        }
+    }
+
+    private func open(_ descriptor: Int32) {
+        var yes: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        generation &+= 1
+        if generation == .max { generation = 1 }
+        let id = ConnectionID(descriptor: descriptor, generation: generation)
+        let connection = Connection(id, now: now, interest: UInt32(clinux_readable))
+        guard clinux_epoll_control(epoll.raw, Int32(clinux_add), descriptor, UInt32(clinux_readable), id.packed) == 0
+        else {
+            close(descriptor)
+            return
+        }
+        while connections.count <= Int(descriptor) { connections.append(nil) }
+        connections[Int(descriptor)] = connection
+        connectionCount += 1
+    }
+
+    private func pauseAccepting() {
+        guard !acceptsPaused, let listener else { return }
+        acceptsPaused = true
+        _ = clinux_epoll_control(epoll.raw, Int32(clinux_delete), listener, 0, 0)
+    }
+
+    private func resumeAccepting() {
+        guard acceptsPaused, let listener, connectionCount < connectionShare else { return }
+        acceptsPaused = false
+        let mark = Self.listenerMark
+        _ = clinux_epoll_control(epoll.raw, Int32(clinux_add), listener, UInt32(clinux_readable), mark)
+    }
+
+    /// The connection of that name, unless it has closed.
+    func connection(_ id: ConnectionID) -> Connection? {
+        let slot = Int(id.descriptor)
+        guard slot < connections.count, let connection = connections[slot], connection.id == id else { return nil }
+        return connection
+    }
+
+    /// Closes a connection, whatever it was doing. A handler at work goes on: what it does may have to be finished.
+    func drop(_ connection: Connection) {
+        guard !connection.isClosed else { return }
+        connection.isClosed = true
+        if let parked = connection.parked {
+            if parked.isStreaming { parked.task?.cancel() }
+            parked.waiting?.resume(throwing: ClientGone())
+            parked.waiting = nil
+        }
+        connections[Int(connection.descriptor)] = nil
+        connectionCount -= 1
+        close(connection.descriptor)  // epoll forgets a closed descriptor by itself
+        resumeAccepting()
+    }
+
+    /// Sets what epoll watches for.
+    func setInterest(_ connection: Connection, _ interest: UInt32) {
+        guard connection.interest != interest, !connection.isClosed else { return }
+        connection.interest = interest
+        let descriptor = connection.descriptor
+        _ = clinux_epoll_control(epoll.raw, Int32(clinux_modify), descriptor, interest, connection.id.packed)
+    }
+
+    private func watch(_ descriptor: Int32, _ operation: Int, _ events: UInt32, _ mark: UInt64) throws(SystemError) {
+        let raw = epoll.raw
+        _ = try SystemError.check("epoll_ctl") {
+            clinux_epoll_control(raw, Int32(operation), descriptor, events, mark)
+        }
+    }
+
+    private func sweep() {
+        resumeAccepting()
+        for case let connection? in connections {
+            switch connection.life.verdict(now: now, settings.timeouts) {
+            case .keep: break
+            case .close, .abort: drop(connection)
+            case .timeOut(let reason): timeOut(connection, reason)
+            }
+        }
+    }
+
+    func taskBegan() { tasks += 1 }
+    func taskEnded() { tasks -= 1 }
+
+    // MARK: The end
+
+    /// Stops accepting; idle connections close, the others after their next answer.
+    func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        if let listener { close(listener) }
+        listener = nil
+        for case let connection? in connections {
+            // A request may have arrived that the loop has not seen: it is still answered.
+            if connection.isIdle { readable(connection) }
+            if !connection.isClosed, connection.isIdle { drop(connection) }
+            if let parked = connection.parked, parked.isStreaming { parked.task?.cancel() }
+        }
+    }
+
+    func stop() { isStopped = true }
+
+    private func finish() {
+        if let listener { close(listener) }
+        listener = nil
+        for case let connection? in connections {
+            connection.parked?.task?.cancel()
+            drop(connection)
+        }
+        hasEnded.store(true, ordering: .releasing)
+        // What came in meanwhile: jobs must run, or the tasks they belong to would never end.
+        inbox.take(into: &items, wasSignalled: true)
+        for case .job(let job) in items { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        router = Router([])
+    }
+}

@@ -1,0 +1,284 @@
+//  What leaves a loop: refusals, answers of tasks, streams, and the bytes themselves.
+
+import CLinux
+import Glibc
+import HTTPCore
+import Platform
+
+extension EventLoop {
+    // MARK: Refusals
+
+    /// Answers bytes that are no request; nothing more is read after them.
+    func refuse(_ connection: Connection, _ refusal: RequestRefusal) {
+        let context = RequestContext(
+            requestID: nextRequestID(),
+            method: .get,
+            isHTTP11: true,
+            keepsAlive: false,
+            startedAt: Monotonic.nanoseconds(),
+            row: nil
+        )
+        refuse(connection, context, refusal.problem, path: "")
+    }
+
+    /// Answers a request whose body stays unread, and ends the connection.
+    func refuse(_ connection: Connection, _ context: RequestContext, _ problem: Problem, path: StaticString) {
+        var context = context
+        context.keepsAlive = false
+        prepare(context)
+        writer.write(problem)
+        connection.isEnding = true
+        connection.mustLinger = true
+        record(context, status: problem.status, bytes: writer.output.count - writer.start, Span())
+    }
+
+    /// Answers a request before its body. The connection goes on when there is no body or all of it is here.
+    ///
+    /// - Returns: How many bytes of the body are skipped.
+    func refuse(
+        _ connection: Connection,
+        _ context: RequestContext,
+        _ problem: Problem,
+        _ head: UnsafePointer<RequestHead>,
+        _ base: UnsafePointer<UInt8>,
+        _ available: Int,
+        allow: [HTTPCore.Method] = []
+    ) -> Int {
+        var context = context
+        var skipped = 0
+        if head.pointee.hasBody {
+            if let length = head.pointee.contentLength, length <= available {
+                skipped = length
+            } else {
+                context.keepsAlive = false
+                connection.mustLinger = true
+            }
+        }
+        prepare(context)
+        if allow.isEmpty {
+            writer.write(problem)
+        } else if context.method == .options {
+            writer.begin(204)
+            writer.field("Allow", allow.map(\.rawValue).joined(separator: ", "))
+            writer.end()
+        } else {
+            var response = problem.response(requestID: writer.requestIDText)
+            response.fields.add("Allow", allow.map(\.rawValue).joined(separator: ", "))
+            writer.write(response)
+        }
+        let path = head.pointee.path
+        finish(connection, context, Span(_unsafeStart: base + Int(path.start), count: Int(path.count)))
+        return skipped
+    }
+
+    /// Ends a connection that was too slow.
+    func timeOut(_ connection: Connection, _ reason: String) {
+        connection.exchange = nil
+        connection.input = nil
+        refuse(connection, RequestRefusal(408, reason))
+        flush(connection)
+        settle(connection)
+    }
+
+    // MARK: Tasks
+
+    /// Starts a handler's task; the connection waits for its answer.
+    func park(
+        _ connection: Connection,
+        _ context: RequestContext,
+        _ view: borrowing RequestView,
+        _ work: @escaping @Sendable (Request) async -> Response
+    ) {
+        guard let request = view.makeRequest() else {
+            prepare(context)
+            writer.write(Problem(400, "malformed_path", "the path has a malformed percent-encoding"))
+            return finish(connection, context, view.path)
+        }
+        flush(connection)
+        guard !connection.isClosed else { return }
+        connection.life.enter(.answering, now: now)
+        let parked = ParkedRequest(context, path: request.path)
+        connection.parked = parked
+        taskBegan()
+        let id = connection.id
+        parked.task = Task(executorPreference: self) { [self] in
+            let response = await work(request)
+            if answer(id, response), let stream = response.stream {
+                do {
+                    try await stream(bodyWriter(id))
+                    endStream(id, succeeded: true)
+                } catch {
+                    endStream(id, succeeded: false)
+                }
+            }
+            taskEnded()
+        }
+    }
+
+    /// Sends a task's answer.
+    ///
+    /// - Returns: Whether the task is to go on with the stream.
+    private func answer(_ id: ConnectionID, _ response: Response) -> Bool {
+        guard let connection = connection(id), let parked = connection.parked else { return false }
+        prepare(parked.context)
+        if response.stream != nil, parked.context.method != .head {
+            parked.isStreaming = true
+            writer.writeStreamHead(response)
+            record(parked.context, status: response.status, bytes: writer.output.count, parked.path.utf8.span)
+            flush(connection)
+            setInterest(connection, connection.interest | UInt32(clinux_readable))
+            if mustClose { parked.task?.cancel() }
+            return true
+        }
+        connection.parked = nil
+        connection.life.enter(.idle, now: now)
+        writer.write(response)
+        finish(connection, parked.context, parked.path.utf8.span)
+        proceed(connection)
+        return false
+    }
+
+    private func bodyWriter(_ id: ConnectionID) -> BodyWriter {
+        BodyWriter { [self] bytes in
+            if bytes.isEmpty { return }
+            try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+                perform { [self] in write(bytes, id, done) }
+            }
+        }
+    }
+
+    private func write(_ bytes: [UInt8], _ id: ConnectionID, _ done: CheckedContinuation<Void, any Error>) {
+        guard let connection = connection(id), let parked = connection.parked else {
+            return done.resume(throwing: ClientGone())
+        }
+        if parked.context.isHTTP11 {
+            writer.output.append(String(bytes.count, radix: 16))
+            writer.output.append("\r\n")
+            writer.output.append(bytes)
+            writer.output.append("\r\n")
+        } else {
+            writer.output.append(bytes)
+        }
+        flush(connection)
+        if connection.isClosed { return done.resume(throwing: ClientGone()) }
+        // Back-pressure: the writer goes on when the peer has taken everything.
+        if connection.unsent == nil { done.resume() } else { parked.waiting = done }
+    }
+
+    private func endStream(_ id: ConnectionID, succeeded: Bool) {
+        guard let connection = connection(id), let parked = connection.parked else { return }
+        connection.parked = nil
+        guard succeeded else { return drop(connection) }
+        if parked.context.isHTTP11 { writer.output.append("0\r\n\r\n") }
+        if !parked.context.isHTTP11 || !parked.context.keepsAlive || mustClose { connection.isEnding = true }
+        connection.life.enter(.idle, now: now)
+        proceed(connection)
+    }
+
+    // MARK: Bytes
+
+    /// Sends what was written, and takes up the requests that waited behind it.
+    private func proceed(_ connection: Connection) {
+        flush(connection)
+        settle(connection)
+        guard !connection.isClosed, connection.unsent == nil, !connection.isEnding else { return }
+        setInterest(connection, UInt32(clinux_readable))
+        if connection.input != nil { consume(connection, UnsafeRawBufferPointer(start: nil, count: 0)) }
+    }
+
+    /// Sends what is in the output buffer, in one call if the socket takes it.
+    func flush(_ connection: Connection) {
+        if writer.output.count == 0 { return }
+        defer {
+            writer.output.removeAll()
+            writer.output.shrink(to: 1 << 20)
+        }
+        if connection.isClosed { return }
+        writer.output.withUnsafeBytes { bytes in
+            if let unsent = connection.unsent { return unsent.bytes.append(bytes) }
+            let sent = send(connection, bytes)
+            if connection.isClosed || sent == bytes.count { return }
+            connection.unsent = UnsentOutput(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+            connection.life.sendBlocked(now: now)
+            setInterest(connection, UInt32(clinux_writable))
+        }
+    }
+
+    /// The socket takes bytes again.
+    func writable(_ connection: Connection) {
+        guard let unsent = connection.unsent else { return setInterest(connection, UInt32(clinux_readable)) }
+        let sent = unsent.bytes.withUnsafeBytes {
+            send(connection, UnsafeRawBufferPointer(rebasing: $0[unsent.sent...]))
+        }
+        if connection.isClosed { return }
+        unsent.sent += sent
+        if unsent.remaining > 0 {
+            if sent > 0 { connection.life.sendBlocked(now: now) }
+            return
+        }
+        connection.unsent = nil
+        connection.life.sendDone()
+        if let parked = connection.parked {
+            setInterest(connection, UInt32(clinux_readable))
+            parked.waiting?.resume()
+            parked.waiting = nil
+            return
+        }
+        proceed(connection)
+    }
+
+    /// Sends until the socket takes no more; closes the connection when it is broken.
+    private func send(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+        var sent = 0
+        while sent < bytes.count, let start = bytes.baseAddress {
+            let count = Glibc.send(connection.descriptor, start + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            if count >= 0 {
+                sent += count
+            } else if errno == EAGAIN {
+                break
+            } else if errno != EINTR {
+                drop(connection)
+                break
+            }
+        }
+        return sent
+    }
+
+    /// After everything that one event led to: is the connection idle now, or at its end?
+    func settle(_ connection: Connection) {
+        if connection.isClosed { return }
+        if connection.isEnding {
+            guard connection.unsent == nil, connection.parked == nil else { return }
+            guard connection.mustLinger else { return drop(connection) }
+            if connection.life.phase == .lingering { return }
+            // RFC 9112 §9.6: close in stages, or a reset could take the answer away from the client.
+            shutdown(connection.descriptor, Int32(SHUT_WR))
+            connection.exchange = nil
+            connection.input = nil
+            connection.life.enter(.lingering, now: now)
+            setInterest(connection, UInt32(clinux_readable))
+            return
+        }
+        if connection.input == nil, connection.exchange == nil, connection.parked == nil {
+            connection.life.enter(.idle, now: now)
+        }
+    }
+}
+
+extension RequestRefusal {
+    /// The refusal as an error answer.
+    var problem: Problem {
+        let code =
+            switch status {
+            case 408: "request_timeout"
+            case 413: "body_too_large"
+            case 414: "target_too_long"
+            case 417: "expectation_failed"
+            case 431: "fields_too_large"
+            case 501: "not_implemented"
+            case 505: "version_not_supported"
+            default: "malformed_request"
+            }
+        return Problem(status, code, reason)
+    }
+}

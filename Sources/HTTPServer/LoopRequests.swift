@@ -1,0 +1,247 @@
+//  The main path of a loop: bytes come in, requests are found in them, routed and answered, in order.
+
+import CLinux
+import Glibc
+import HTTPCore
+import Log
+import Platform
+
+extension EventLoop {
+    /// Output that is sent before more requests of the same read are answered.
+    private static let outputMark = 262_144
+    private static let maxLinger = 1 << 20
+
+    /// Reads once from a socket that has something, and uses it.
+    func readable(_ connection: Connection) {
+        if connection.life.phase == .answering, connection.parked?.isStreaming != true {
+            // The requests behind the one being answered stay in the kernel.
+            return setInterest(connection, 0)
+        }
+        let count = recv(connection.descriptor, received.baseAddress, received.count, 0)
+        if count < 0 {
+            if errno != EAGAIN, errno != EINTR { drop(connection) }
+            return
+        }
+        if count == 0 { return peerFinished(connection) }
+        consume(connection, UnsafeRawBufferPointer(start: received.baseAddress, count: count))
+    }
+
+    /// The peer sends no more. It may still read: what is being answered is answered.
+    private func peerFinished(_ connection: Connection) {
+        guard connection.unsent != nil, connection.parked == nil, !connection.isEnding else { return drop(connection) }
+        connection.isEnding = true
+        setInterest(connection, UInt32(clinux_writable))
+    }
+
+    /// Uses bytes that the peer sent, plain or decrypted, and sends what they led to.
+    func consume(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        if connection.life.phase == .lingering {
+            connection.lingered += bytes.count
+            if connection.lingered > Self.maxLinger { drop(connection) }
+            return
+        }
+        if let pending = connection.input {
+            pending.bytes.append(bytes)
+            let used = pending.bytes.withUnsafeBytes { process(connection, $0, pending.parser) }
+            if used == pending.bytes.count { connection.input = nil } else { pending.bytes.removeFirst(used) }
+        } else {
+            let used = process(connection, bytes, parser)
+            if used < bytes.count, !connection.isClosed {
+                connection.input = PendingInput(UnsafeRawBufferPointer(rebasing: bytes[used...]), parser.pointee)
+            }
+            parser.pointee.reset()
+        }
+        flush(connection)
+        settle(connection)
+    }
+
+    /// Takes requests off the bytes for as long as the connection can take more (RFC 9112 §9.3.2).
+    ///
+    /// - Returns: How many bytes were used.
+    private func process(
+        _ connection: Connection,
+        _ bytes: UnsafeRawBufferPointer,
+        _ parser: UnsafeMutablePointer<RequestParser>
+    ) -> Int {
+        var offset = 0
+        while offset < bytes.count {
+            if connection.isEnding || connection.isClosed {
+                connection.mustLinger = true
+                return bytes.count
+            }
+            if connection.life.phase == .answering || connection.unsent != nil { return offset }
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...]).assumingMemoryBound(to: UInt8.self)
+            guard let base = rest.baseAddress else { return offset }
+            if let exchange = connection.exchange {
+                offset += readBody(connection, exchange, Span(_unsafeElements: rest))
+            } else {
+                switch parser.pointee.parse(Span(_unsafeElements: rest)) {
+                case .incomplete:
+                    connection.life.enter(.head, now: now)
+                    return offset
+                case .refused(let refusal):
+                    refuse(connection, refusal)
+                    return bytes.count
+                case .complete:
+                    offset += parser.pointee.withHead { head in
+                        head.pointee.length + begin(connection, head, base, available: rest.count - head.pointee.length)
+                    }
+                    parser.pointee.reset()
+                }
+            }
+            if writer.output.count >= Self.outputMark { flush(connection) }
+        }
+        return offset
+    }
+
+    /// Routes a request whose head is whole, and answers it or waits for its body.
+    ///
+    /// - Returns: How many bytes of a body that nobody reads are skipped.
+    private func begin(
+        _ connection: Connection,
+        _ head: UnsafePointer<RequestHead>,
+        _ base: UnsafePointer<UInt8>,
+        available: Int
+    ) -> Int {
+        var context = RequestContext(
+            requestID: nextRequestID(),
+            method: head.pointee.method,
+            isHTTP11: head.pointee.isHTTP11,
+            keepsAlive: head.pointee.keepsAlive,
+            startedAt: Monotonic.nanoseconds(),
+            row: nil
+        )
+        var parameters = PathParameters()
+        let bytes = Span(_unsafeStart: base, count: head.pointee.length)
+        let row: Router.Row
+        switch router.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
+        case .route(let index): row = router.rows[index]
+        case .none:
+            return refuse(
+                connection,
+                context,
+                Problem(404, "not_found", "there is nothing here"),
+                head,
+                base,
+                available
+            )
+        case .otherMethods(let methods):
+            let problem = Problem(405, "method_not_allowed", "this resource does not answer that method")
+            return refuse(connection, context, problem, head, base, available, allow: methods)
+        }
+        context.row = row
+        var view = RequestView(
+            base: base,
+            head: head,
+            body: UnsafeBufferPointer(start: nil, count: 0),
+            parameters: parameters,
+            requestID: context.requestID,
+            descriptor: connection.descriptor
+        )
+        switch router.hooks.authorize(view, row.route) {
+        case .admitted(let principal): view.principal = principal
+        case .refused(let problem): return refuse(connection, context, problem, head, base, available)
+        }
+        guard head.pointee.hasBody else {
+            dispatch(connection, context, row, view)
+            return 0
+        }
+        if let length = head.pointee.contentLength, length > row.route.maxBody {
+            let problem = RequestRefusal(413, "the body exceeds \(row.route.maxBody) bytes").problem
+            return refuse(connection, context, problem, head, base, 0)
+        }
+        connection.exchange = Exchange(context, row, parameters, view.principal, head: head, base: base)
+        connection.life.enter(.body, now: now)
+        if head.pointee.expectsContinue, available == 0 { writer.output.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        return 0
+    }
+
+    private func readBody(_ connection: Connection, _ exchange: Exchange, _ bytes: Span<UInt8>) -> Int {
+        do throws(RequestRefusal) {
+            let used = try exchange.take(bytes)
+            connection.life.bodyArrived(used, now: now)
+            guard exchange.isWhole else { return used }
+            connection.exchange = nil
+            connection.life.enter(.idle, now: now)
+            exchange.body.withUnsafeBufferPointer { body in
+                var view = RequestView(
+                    base: UnsafePointer(exchange.headBytes.baseAddress ?? UnsafeMutablePointer(mutating: Self.nothing)),
+                    head: UnsafePointer(exchange.head),
+                    body: body,
+                    parameters: exchange.parameters,
+                    requestID: exchange.context.requestID,
+                    descriptor: connection.descriptor
+                )
+                view.principal = exchange.principal
+                dispatch(connection, exchange.context, exchange.row, view)
+            }
+            return used
+        } catch {
+            connection.exchange = nil
+            refuse(connection, exchange.context, error.problem, path: "")
+            return bytes.count
+        }
+    }
+
+    private static var nothing: UnsafePointer<UInt8> { UnsafePointer(StaticString("").utf8Start) }
+
+    private func dispatch(
+        _ connection: Connection,
+        _ context: RequestContext,
+        _ row: Router.Row,
+        _ view: borrowing RequestView
+    ) {
+        switch row.route.handler {
+        case .now(let answer):
+            openBatch()
+            prepare(context)
+            answer(view, &writer)
+            finish(connection, context, view.path)
+        case .later(let work): park(connection, context, view, work)
+        case .nowOrLater(let answer, let work):
+            openBatch()
+            prepare(context)
+            if answer(view, &writer) {
+                finish(connection, context, view.path)
+            } else {
+                writer.abandon()
+                park(connection, context, view, work)
+            }
+        }
+    }
+
+    func prepare(_ context: RequestContext) {
+        writer.prepare(
+            requestID: context.requestID,
+            isHead: context.method == .head,
+            isHTTP11: context.isHTTP11,
+            closes: !context.keepsAlive || mustClose
+        )
+    }
+
+    /// Sees to it that the answer is whole, and counts it.
+    func finish(_ connection: Connection, _ context: RequestContext, _ path: Span<UInt8>) {
+        if !writer.isComplete || writer.status == 0 {
+            log.error("http.no_answer", ["route": context.row?.route.pattern, "request_id": writer.requestIDText])
+            writer.abandon()
+            prepare(context)
+            writer.write(Problem(500, "internal_error", "the request failed"))
+        }
+        if writer.closes { connection.isEnding = true }
+        record(context, status: writer.status, bytes: writer.output.count - writer.start, path)
+    }
+
+    /// Tells the log and the metrics about an answer.
+    func record(_ context: RequestContext, status: Int, bytes: Int, _ path: Span<UInt8>) {
+        if router.hooks.observe == nil, !accessLog.isOn { return }
+        let observation = Observation(
+            route: context.row?.route.pattern ?? "-",
+            method: context.method,
+            status: status,
+            bytesSent: bytes,
+            duration: Monotonic.nanoseconds() - context.startedAt
+        )
+        router.hooks.observe?(observation)
+        accessLog.add(observation, requestID: context.requestID, path)
+    }
+}
