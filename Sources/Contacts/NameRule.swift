@@ -1,0 +1,78 @@
+//  How the whole name follows from its parts and the parts from the whole: one rule, used everywhere. Pure.
+
+/// The rule: the whole name is the non-empty parts prefix, given, middle, surname, suffix in this order, one space
+/// between; and of a whole name alone the last word is the surname and what stands before it the given name. A single
+/// word is a given name. Splitting a whole name and joining it again gives the same name.
+public enum NameRule {
+    /// The whole name of the parts; `nil` when all are empty.
+    public static func full(of name: ContactName) -> String? {
+        let parts = [name.prefix, name.given, name.middle, name.surname, name.suffix].compactMap(\.self)
+        let full = parts.filter { !$0.isEmpty }.joined(separator: " ")
+        return full.isEmpty ? nil : full
+    }
+
+    /// Given name and surname of a whole name.
+    public static func parts(of full: String) -> (given: String?, surname: String?) {
+        guard let space = full.lastIndex(of: " ") else { return (full.isEmpty ? nil : full, nil) }
+        let surname = full[full.index(after: space)...]
+        let given = full[..<space]
+        guard !surname.isEmpty, !given.isEmpty else { return (full, nil) }
+        return (String(given), String(surname))
+    }
+
+    /// The name with what is missing derived: the whole from the parts, or the parts from the whole.
+    public static func completed(_ name: ContactName) -> ContactName {
+        var name = name
+        let hasParts = full(of: name) != nil
+        if name.full?.isEmpty ?? true {
+            name.full = full(of: name)
+        } else if !hasParts, let full = name.full {
+            (name.given, name.surname) = parts(of: full)
+        }
+        return name
+    }
+
+    /// The parts' names.
+    static let partNames: Set<String> = ["given", "surname", "prefix", "middle", "suffix"]
+}
+
+extension ContactContent {
+    /// The content as it is stored: empty texts are absent, the name is completed, and a contact without any name
+    /// goes by its organization, else its first e-mail, first phone or `vendorID`.
+    ///
+    /// - Parameters:
+    ///   - vendorID: The vendor's id, the last resort for a name.
+    ///   - region: ISO 3166-1 alpha-2 of numbers without a country code, for `e164`; `nil` for none.
+    /// - Returns: The same contact in its one stored form; doing it twice changes nothing.
+    public func normalised(vendorID: String?, region: String?) -> ContactContent {
+        var result = self
+        func present(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
+        result.owner = present(owner)
+        result.organization = present(organization)
+        result.title = present(title)
+        result.notes = present(notes)
+        result.name = ContactName(
+            full: present(name.full),
+            given: present(name.given),
+            surname: present(name.surname),
+            prefix: present(name.prefix),
+            middle: present(name.middle),
+            suffix: present(name.suffix)
+        )
+        result.emails.removeAll { $0.address.isEmpty }
+        result.phones.removeAll { $0.number.isEmpty }
+        result.addresses.removeAll { $0.full.isEmpty }
+        result.customFields.removeAll { $0.value.isEmpty }
+        for index in result.phones.indices {
+            result.phones[index].e164 = PhoneNumber.e164(of: result.phones[index].number, region: region)
+        }
+        var seen = Set<String>()
+        result.tags.removeAll { $0.isEmpty || !seen.insert($0).inserted }
+        result.name = NameRule.completed(result.name)
+        if result.name.full == nil {
+            result.name.full =
+                result.organization ?? result.emails.first?.address ?? result.phones.first?.number ?? vendorID
+        }
+        return result
+    }
+}
