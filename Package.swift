@@ -101,7 +101,7 @@ let package = Package(
             ["Simulators", "HTTPClient", "HTTPServer", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"],
             resources: [.copy("Fixtures")]
         ),
-        tests(of: "Simulators", ["HTTPClient", "HTTPServer", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(of: "Simulators", ["HTTPClient", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(
             of: "Sync",
             ["Vendors", "Simulators", "HTTPClient", "HTTPServer", "Store", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]

@@ -51,6 +51,7 @@ struct Simulation: Sendable {
     ///
     /// - Parameter json: `{"clear": bool, "knobs": {…}, "faults": […], "actions": […]}`, every member optional;
     ///   `clear` puts the knobs back and drops the faults first.
+    /// - Throws: ``Refusal`` with what is wrong with it.
     mutating func control(_ json: JSONValue) throws(Refusal) {
         guard let members = json.objectValue else { throw Refusal(422, "a JSON object is wanted") }
         let known = ["clear", "knobs", "faults", "actions"]

@@ -103,6 +103,9 @@ public final class Simulator: Sendable {
 // MARK: - In the same process
 
 extension Simulator {
+    /// The vendor's clock, which a knob can set ahead.
+    var now: Timestamp { core.state.withLock { $0.now } }
+
     /// How many contacts the vendor holds.
     public var count: Int { core.state.withLock { $0.book.count } }
 
@@ -151,5 +154,6 @@ public struct SimulatorError: Error, Equatable, Sendable, CustomStringConvertibl
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }
