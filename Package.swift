@@ -40,7 +40,9 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "contact-gateway",
-            dependencies: ["Gateway", "Simulators", "Config", "Webhooks", "HTTPServer", "HTTPCore", "JSON", "Log", "Platform"],
+            dependencies: [
+                "Gateway", "Simulators", "Config", "Webhooks", "HTTPServer", "HTTPCore", "JSON", "Log", "Platform",
+            ],
             swiftSettings: strict
         ),
         room(
@@ -98,25 +100,43 @@ let package = Package(
         tests(of: "Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(
             of: "Vendors",
-            ["Simulators", "HTTPClient", "HTTPServer", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"],
+            [
+                "Simulators", "HTTPClient", "HTTPServer", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform",
+                "TestSupport",
+            ],
             resources: [.copy("Fixtures")]
         ),
-        tests(of: "Simulators", ["HTTPClient", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(
+            of: "Simulators",
+            ["HTTPClient", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+        ),
         tests(
             of: "Sync",
-            ["Vendors", "Simulators", "HTTPClient", "HTTPServer", "Store", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+            [
+                "Vendors", "Simulators", "HTTPClient", "HTTPServer", "Store", "Config", "Contacts", "HTTPCore", "JSON",
+                "Log", "Platform", "TestSupport",
+            ]
         ),
         tests(
             of: "Webhooks",
-            ["HTTPClient", "HTTPServer", "Store", "Crypto", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+            [
+                "HTTPClient", "HTTPServer", "Store", "Crypto", "Config", "Contacts", "HTTPCore", "JSON", "Log",
+                "Platform", "TestSupport",
+            ]
         ),
         tests(
             of: "API",
-            ["Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+            [
+                "Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform",
+                "TestSupport",
+            ]
         ),
         tests(
             of: "Gateway",
-            ["contact-gateway", "HTTPServer", "HTTPClient", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]
+            [
+                "contact-gateway", "HTTPServer", "HTTPClient", "Crypto", "Contacts", "HTTPCore", "JSON", "Log",
+                "Platform", "TestSupport",
+            ]
         ),
         .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),
     ]
