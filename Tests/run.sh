@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Installs what a fresh Debian 12 with Swift lacks, then lints, builds and tests everything, twice: as it is, and under
+# the thread sanitizer.
+#
+#   Tests/run.sh           everything
+#   Tests/run.sh --quick   without the thread sanitizer
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=false
+case "${1:-}" in
+"") ;;
+--quick) quick=true ;;
+*)
+    echo "usage: Tests/run.sh [--quick]" >&2
+    exit 2
+    ;;
+esac
+
+step() { printf '\n== %s\n' "$*"; }
+
+install_packages() {
+    command -v dpkg-query >/dev/null || return 0
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    step "installing ${missing[*]}"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || {
+            echo "Please install these packages as root: ${missing[*]}" >&2
+            exit 1
+        }
+        as_root=(sudo)
+    fi
+    ${as_root[@]+"${as_root[@]}"} apt-get update -qq
+    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}"
+}
+
+install_packages libcurl4-openssl-dev libsqlite3-dev libssl-dev curl openssl
+
+if ! command -v swift >/dev/null; then
+    echo "Swift 6.2 or newer is needed and 'swift' is not in the PATH." >&2
+    echo "Install it from https://www.swift.org/install/linux/ and run this again." >&2
+    exit 1
+fi
+
+# A crash in a test that expects one need not be symbolicated: that takes minutes each.
+export SWIFT_BACKTRACE=enable=no
+
+step "format"
+swift format lint --strict --recursive Package.swift Sources Tests
+
+step "build"
+swift build --build-tests --explicit-target-dependency-import-check error
+
+step "test"
+swift test --disable-xctest
+
+if ! $quick; then
+    step "build for the thread sanitizer"
+    swift build --build-tests --sanitize=thread --scratch-path .build-tsan
+    step "test under the thread sanitizer"
+    swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
+fi
+
+step "everything passed"
