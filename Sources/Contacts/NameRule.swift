@@ -68,11 +68,10 @@ extension ContactContent {
         }
         var seen = Set<String>()
         result.tags.removeAll { $0.isEmpty || !seen.insert($0).inserted }
-        result.name = NameRule.completed(result.name)
-        if result.name.full == nil {
-            result.name.full =
-                result.organization ?? result.emails.first?.address ?? result.phones.first?.number ?? vendorID
-        }
+        // A text that only stands in for a name has no parts, also when it comes by again.
+        let standIn = result.organization ?? result.emails.first?.address ?? result.phones.first?.number ?? vendorID
+        if result.name != ContactName(full: standIn) { result.name = NameRule.completed(result.name) }
+        if result.name.full == nil { result.name.full = standIn }
         return result
     }
 }

@@ -118,7 +118,7 @@ public protocol DeleteFinding: Sendable {
 
 /// What a vendor made of a write.
 public struct WrittenRecord: Sendable {
-    /// The vendor's id of the record.
+    /// The vendor's id of the record; empty where it has none (`local`, unless the client chose one).
     public var vendorID: String
     /// The vendor's record as we now believe it to be: its answer, where it gives one, else what was sent.
     public var bytes: [UInt8]
@@ -189,11 +189,12 @@ public struct TranslationNote: Equatable, Sendable {
 public struct MergedContent: Equatable, Sendable {
     /// The whole contact with only the differing slots changed.
     public var content: ContactContent
-    /// True where the vendor lets nobody change the record.
-    public var readOnly: Bool
+    /// True where the vendor lets nobody change the record; `nil` where this record leaves that open, so that what was
+    /// known stays.
+    public var readOnly: Bool?
 
     /// Makes a merge result.
-    public init(content: ContactContent, readOnly: Bool = false) {
+    public init(content: ContactContent, readOnly: Bool? = false) {
         self.content = content
         self.readOnly = readOnly
     }

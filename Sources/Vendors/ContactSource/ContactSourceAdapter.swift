@@ -1,0 +1,129 @@
+//  A Custom Contact Source, read as PBXware reads it: the full list, and what changed since a time.
+
+import Contacts
+import Config
+import HTTPCore
+import JSON
+import Platform
+
+/// Lists and reads deltas; the protocol has no writes, and tells deletes itself.
+struct ContactSourceAdapter: VendorAdapter {
+    let capabilities = Self.supported
+    let mapping: any ContactMapping = ContactSourceMapping()
+    let listing: (any ContactListing)?
+    let delta: (any ContactDelta)?
+    let writing: (any ContactWriting)? = nil
+    let deletes: (any DeleteFinding)? = nil
+
+    init(
+        link: VendorLink,
+        clock: any Clock<Duration> = ContinuousClock(),
+        wallClock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
+    ) {
+        let reading = ContactSourceReading(client: ContactSourceClient(link: link, clock: clock, wallClock: wallClock))
+        listing = reading
+        delta = reading
+    }
+
+    func refusal(of content: ContactContent, vendorID: String?) -> RecordError? { nil }
+
+    static let supported = Capabilities(
+        reads: true,
+        delta: true,
+        writes: false,
+        removes: false,
+        deletes: .native,
+        fields: [
+            FieldCapability(.name), FieldCapability(.organization), FieldCapability(.lifecycle),
+            FieldCapability(.phones), FieldCapability(.emails),
+        ]
+    )
+}
+
+/// The two readers of a source.
+struct ContactSourceReading: ContactListing, ContactDelta {
+    /// How far before the start of the last good run a delta begins, since two clocks never agree.
+    static let overlapSeconds: Int64 = 60
+
+    let client: ContactSourceClient
+
+    func contacts(after cursor: Cursor?) async throws(VendorError) -> RecordPage {
+        let place = ContactSourcePlace(cursor)
+        return try await page("/contacts?limit=\(limit)&page=\(place.page)", list: "contacts", at: place)
+    }
+
+    func mark(now: Timestamp) async throws(VendorError) -> Cursor {
+        Cursor(String(max(0, now.seconds - Self.overlapSeconds)))
+    }
+
+    func changes(since mark: Cursor, after cursor: Cursor?, now: Timestamp) async throws(VendorError) -> RecordPage {
+        guard let seconds = Int64(mark.text) else {
+            throw VendorError(.markExpired, message: "the time of the last run is not known")
+        }
+        let place = ContactSourcePlace(cursor)
+        let path = "/contacts/delta?limit=\(limit)&page=\(place.page)&timestamp=\(seconds)"
+        var page = try await page(path, list: "updated", at: place)
+        if page.next == nil { page.mark = try await self.mark(now: now) }
+        return page
+    }
+
+    private var limit: Int { max(1, client.link.connection.sync.pageSize ?? 100) }
+
+    private func page(
+        _ path: String,
+        list: StaticString,
+        at place: ContactSourcePlace
+    ) async throws(VendorError) -> RecordPage {
+        let answer = try await client.get(path)
+        let found: ContactSourceWire.Page
+        do throws(JSONError) {
+            found = try ContactSourceWire.page(answer.body, list: list)
+        } catch {
+            throw .malformed(
+                answer,
+                "The source's answer breaks off or is no JSON, at byte \(error.offset): \(error.reason)"
+            )
+        }
+        guard let hasMore = found.hasMore, found.hasList || !found.page.deleted.isEmpty else {
+            throw .saysError(answer, "The source's page has no \(found.hasMore == nil ? "has_more" : "\(list)")")
+        }
+        var page = found.page
+        guard hasMore else { return page }
+        guard !page.records.isEmpty || !page.deleted.isEmpty || !page.rejected.isEmpty else {
+            throw VendorError(
+                .malformed,
+                status: answer.status,
+                message: "Page \(place.page) is empty and yet promises more"
+            )
+        }
+        let fingerprint = PageFingerprint.of(page)
+        guard fingerprint != place.fingerprint else {
+            throw VendorError(
+                .malformed,
+                status: answer.status,
+                message: "Page \(place.page) repeats the one before and promises more"
+            )
+        }
+        page.next = ContactSourcePlace(page: place.page + 1, fingerprint: fingerprint).cursor
+        return page
+    }
+}
+
+/// A place in a list: the page's number from 1, and what the page before looked like.
+struct ContactSourcePlace {
+    var page = 1
+    var fingerprint = ""
+
+    init(page: Int, fingerprint: String) {
+        self.page = page
+        self.fingerprint = fingerprint
+    }
+
+    init(_ cursor: Cursor?) {
+        guard let parts = cursor?.text.split(separator: " "), let page = parts.first.flatMap({ Int($0) }) else { return }
+        self.page = page
+        if parts.count > 1 { fingerprint = String(parts[1]) }
+    }
+
+    var cursor: Cursor { Cursor("\(page) \(fingerprint)") }
+}

@@ -1,0 +1,28 @@
+//  Which adapter speaks which protocol.
+
+public import Config
+public import Platform
+
+/// Makes adapters from configuration.
+public enum VendorFactory {
+    /// The adapter of a connection. It calls nobody until it is asked to.
+    ///
+    /// - Parameters:
+    ///   - connection: The connection's settings.
+    ///   - link: The way to its vendor; `local` never uses it.
+    ///   - clock: Measures the life of tokens.
+    ///   - wallClock: For dates that vendors give.
+    public static func adapter(
+        for connection: ConnectionConfig,
+        link: VendorLink,
+        clock: any Clock<Duration> = ContinuousClock(),
+        wallClock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
+    ) -> any VendorAdapter {
+        switch connection.vendor {
+        case .portsip: PortSIPAdapter(link: link, clock: clock, wallClock: wallClock)
+        case .contactSource: ContactSourceAdapter(link: link, clock: clock, wallClock: wallClock)
+        case .local: LocalAdapter()
+        case .activecampaign, .taptalk: preconditionFailure("\(connection.vendor.rawValue) has no adapter yet")
+        }
+    }
+}
