@@ -15,9 +15,8 @@ struct ScannedRecord {
 }
 
 extension JSONReader {
-    /// Reads one element of a list of records. Of a repeated member the last one counts.
-    ///
-    /// - Parameter tag: A further member of interest, whose value is a string.
+    /// Reads one element of a list of records, and a further member of interest whose value is a string. Of a repeated
+    /// member the last one counts.
     mutating func scanRecord(tag: StaticString? = nil) throws(JSONError) -> ScannedRecord {
         guard try peek() == .object else {
             return ScannedRecord(range: try skipValue(), complaint: "the record is no object")
@@ -61,9 +60,7 @@ extension JSONReader {
         }
     }
 
-    /// Reads a flag that some servers write as a string.
-    ///
-    /// - Returns: `nil` for anything else.
+    /// Reads a flag that some servers write as a string; `nil` for anything else.
     mutating func lenientBool() throws(JSONError) -> Bool? {
         switch try peek() {
         case .bool: return try bool()
@@ -80,9 +77,7 @@ extension JSONReader {
         }
     }
 
-    /// Reads a count that some servers write as a string.
-    ///
-    /// - Returns: `nil` for anything else.
+    /// Reads a count that some servers write as a string; `nil` for anything else.
     mutating func lenientCount() throws(JSONError) -> Int? {
         switch try peek() {
         case .number: return integer(try number()).flatMap { Int(exactly: $0) }
@@ -128,9 +123,7 @@ extension JSONReader {
         do throws(JSONError) { try skipValue() } catch { throw RecordError(reason: error.reason) }
     }
 
-    /// Reads a text; `nil` for null.
-    ///
-    /// - Parameter takesNumbers: Whether a number counts as its digits.
+    /// Reads a text; `nil` for null. Where numbers are taken they count as their digits.
     mutating func recordText(_ member: String, takesNumbers: Bool = false) throws(RecordError) -> String? {
         do throws(JSONError) {
             switch try peek() {

@@ -12,6 +12,7 @@ public enum VendorFactory {
     ///   - link: The way to its vendor; `local` never uses it.
     ///   - clock: Measures the life of tokens.
     ///   - wallClock: For dates that vendors give.
+    /// - Returns: One adapter, to be kept as long as the connection's settings stay.
     public static func adapter(
         for connection: ConnectionConfig,
         link: VendorLink,

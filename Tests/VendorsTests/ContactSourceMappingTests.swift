@@ -111,7 +111,8 @@ struct ContactSourceMappingTests {
     }
 
     @Test func `the page's own contact is understood`() throws {
-        let content = try mapping.merge(Fixture.bytes("contact-source/contact.json")[...], previous: nil, into: nil).content
+        let content = try mapping.merge(Fixture.bytes("contact-source/contact.json")[...], previous: nil, into: nil)
+            .content
         #expect(content.name.full == "Victor Donnelly")
         #expect(content.organization == "eos")
         #expect(content.lifecycle == .lead)

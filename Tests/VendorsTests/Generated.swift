@@ -37,7 +37,10 @@ enum Generated {
     /// A text of one to three words; sometimes a very long one.
     static func text(_ random: inout SeededRandom, long: Int = 5) -> String {
         if random.chance(long) {
-            return String(repeating: random.pick(["a", "é", "👩‍👩‍👧‍👦", "wide "]), count: Int.random(in: 60...1100, using: &random))
+            return String(
+                repeating: random.pick(["a", "é", "👩‍👩‍👧‍👦", "wide "]),
+                count: Int.random(in: 60...1100, using: &random)
+            )
                 + "z"
         }
         return (0..<Int.random(in: 1...3, using: &random)).map { _ in random.pick(words) }.joined(separator: " ")

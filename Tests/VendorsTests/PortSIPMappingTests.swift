@@ -15,8 +15,11 @@ struct PortSIPMappingTests {
     static func record(_ random: inout SeededRandom, from start: PortSIPRecord) -> PortSIPRecord {
         var record = start
         for slot in Slot.allCases where random.chance(25) {
-            record[slot] = random.chance(40) ? "" : Slot.phones.contains(slot)
-                ? Generated.number(&random) : WireText.clipped(Generated.text(&random), to: slot.limit)
+            record[slot] =
+                random.chance(40)
+                ? ""
+                : Slot.phones.contains(slot)
+                    ? Generated.number(&random) : WireText.clipped(Generated.text(&random), to: slot.limit)
         }
         if random.chance(20) { record.favorite = random.chance(50) }
         return record
@@ -62,7 +65,10 @@ struct PortSIPMappingTests {
         #expect(again.favorite == merged.favorite)
         // And what goes out comes back as no change.
         merged = try mapping.merge(again.encoded()[...], previous: again.encoded(), into: merged).content
-        #expect(try mapping.merge(again.encoded()[...], previous: bytes, into: merged).content == merged || now[.name].isEmpty)
+        #expect(
+            try mapping.merge(again.encoded()[...], previous: bytes, into: merged).content == merged
+                || now[.name].isEmpty
+        )
     }
 
     static func phones(_ pairs: [(String, PhoneLabel)]) -> [ContactPhone] {
@@ -94,7 +100,9 @@ struct PortSIPMappingTests {
         func merged(_ change: (inout PortSIPRecord) -> Void) throws -> [String] {
             var record = try PortSIPRecord(json: before[...])
             change(&record)
-            return try mapping.merge(record.encoded()[...], previous: before, into: content).content.phones.map(\.number)
+            return try mapping.merge(record.encoded()[...], previous: before, into: content).content.phones.map(
+                \.number
+            )
         }
         #expect(try merged { $0[.business2] = "22" } == ["1", "22", "3", "9"])
         #expect(try merged { ($0[.business], $0[.business2]) = ("2", "1") } == ["2", "1", "3", "9"])

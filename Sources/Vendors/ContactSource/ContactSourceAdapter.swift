@@ -120,7 +120,9 @@ struct ContactSourcePlace {
     }
 
     init(_ cursor: Cursor?) {
-        guard let parts = cursor?.text.split(separator: " "), let page = parts.first.flatMap({ Int($0) }) else { return }
+        guard let parts = cursor?.text.split(separator: " "), let page = parts.first.flatMap({ Int($0) }) else {
+            return
+        }
         self.page = page
         if parts.count > 1 { fingerprint = String(parts[1]) }
     }

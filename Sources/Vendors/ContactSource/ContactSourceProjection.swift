@@ -98,7 +98,8 @@ struct ContactSourceProjection {
 extension ContactSourceRecord {
     /// Puts the record into the form that we send: both names filled, a known type, no blank entries.
     mutating func normalise() {
-        if WireText.isBlank(firstName), WireText.isBlank(lastName) {
+        let says = { (part: String) in !WireText.isBlank(part) && part != Self.filler }
+        if !says(firstName), !says(lastName) {
             firstName = company.isEmpty ? emails.first?.text ?? phones.first?.text ?? "" : company
         }
         if WireText.isBlank(firstName) { firstName = Self.filler }

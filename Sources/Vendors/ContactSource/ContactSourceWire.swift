@@ -151,7 +151,11 @@ enum ContactSourceWire {
                 page.deleted.append(found)
             } else {
                 page.rejected.append(
-                    RejectedRecord(vendorID: nil, reason: "a deleted id cannot be read", bytes: body[start..<reader.offset])
+                    RejectedRecord(
+                        vendorID: nil,
+                        reason: "a deleted id cannot be read",
+                        bytes: body[start..<reader.offset]
+                    )
                 )
             }
         }

@@ -39,7 +39,11 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
         let count = page.records.count + page.rejected.count
         let fingerprint = place.fingerprint(of: page)
         if count > 0, place.fingerprint == fingerprint {
-            throw VendorError(.malformed, status: answer.status, message: "The page at \(place.skip) repeats the one before")
+            throw VendorError(
+                .malformed,
+                status: answer.status,
+                message: "The page at \(place.skip) repeats the one before"
+            )
         }
         let end = place.skip + count
         if let total = page.total {
@@ -145,7 +149,10 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
         do throws(JSONError) {
             return try read(answer.body)
         } catch {
-            throw .malformed(answer, "PortSIP's answer breaks off or is no JSON, at byte \(error.offset): \(error.reason)")
+            throw .malformed(
+                answer,
+                "PortSIP's answer breaks off or is no JSON, at byte \(error.offset): \(error.reason)"
+            )
         }
     }
 }
@@ -175,7 +182,9 @@ struct PortSIPPlace {
     }
 
     init(_ cursor: Cursor?) {
-        guard let parts = cursor?.text.split(separator: " "), let skip = parts.first.flatMap({ Int($0) }) else { return }
+        guard let parts = cursor?.text.split(separator: " "), let skip = parts.first.flatMap({ Int($0) }) else {
+            return
+        }
         self.skip = skip
         if parts.count > 1 { fingerprint = String(parts[1]) }
     }
