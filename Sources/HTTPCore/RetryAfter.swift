@@ -68,28 +68,3 @@ public struct RetryAfter: Equatable, Sendable {
         return nil
     }
 }
-
-extension Timestamp {
-    /// Reads an HTTP date in any of its three forms (RFC 9110 §5.6.7); `nil` when it is none.
-    public init?(httpDate text: String) {
-        let words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let day: String
-        let month: String
-        let clock: String
-        var year: String
-        if words.count == 6, words[5] == "GMT" {
-            // Sun, 06 Nov 1994 08:49:37 GMT   or   Sunday, 06-Nov-94 08:49:37 GMT
-            (day, month, year, clock) = (words[1], words[2], words[3], words[4])
-            if year.utf8.count == 2, let short = Int(year) { year = String(short < 70 ? 2000 + short : 1900 + short) }
-        } else if words.count == 5 {
-            // Sun Nov  6 08:49:37 1994
-            (day, month, clock, year) = (words[2], words[1], words[3], words[4])
-        } else {
-            return nil
-        }
-        guard let number = months.firstIndex(of: month) else { return nil }
-        let padded = { (text: String) in text.utf8.count == 1 ? "0" + text : text }
-        self.init(rfc3339: "\(year)-\(padded(String(number + 1)))-\(padded(day))T\(clock)Z")
-    }
-}

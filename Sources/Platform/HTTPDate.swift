@@ -14,19 +14,26 @@ extension Timestamp {
             + "\(two(inDay / 3600)):\(two(inDay / 60 % 60)):\(two(inDay % 60)) GMT"
     }
 
-    /// Reads IMF-fixdate; `nil` when it is anything else. The two obsolete forms are not read: no one sends them.
+    /// Reads an HTTP date in any of its three forms (RFC 9110 §5.6.7); `nil` when it is none.
     public init?(httpDate text: String) {
-        let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[5] == "GMT", parts[0].hasSuffix(","), let day = Int(parts[1]),
-            let month = Self.months.firstIndex(of: String(parts[2])), let year = Int(parts[3]), parts[3].count == 4
-        else { return nil }
-        let time = parts[4].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-        guard time.count == 3, case (let hour?, let minute?, let second?) = (time[0], time[1], time[2]),
-            (0..<24).contains(hour), (0..<60).contains(minute), (0...60).contains(second),
-            let date = CivilDate(year: year, month: month + 1, day: day)
-        else { return nil }
-        let whole = Int64(date.daysSince1970) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
-        self.init(milliseconds: whole * 1000)
+        let words = text.split { $0 == " " || $0 == "," || $0 == "-" }.map(String.init)
+        let day: String
+        let month: String
+        let clock: String
+        var year: String
+        if words.count == 6, words[5] == "GMT" {
+            // Sun, 06 Nov 1994 08:49:37 GMT   or   Sunday, 06-Nov-94 08:49:37 GMT
+            (day, month, year, clock) = (words[1], words[2], words[3], words[4])
+            if year.utf8.count == 2, let short = Int(year) { year = String(short < 70 ? 2000 + short : 1900 + short) }
+        } else if words.count == 5 {
+            // Sun Nov  6 08:49:37 1994
+            (day, month, clock, year) = (words[2], words[1], words[3], words[4])
+        } else {
+            return nil
+        }
+        guard let number = Self.months.firstIndex(of: month) else { return nil }
+        let padded = { (text: String) in text.utf8.count == 1 ? "0" + text : text }
+        self.init(rfc3339: "\(year)-\(padded(String(number + 1)))-\(padded(day))T\(clock)Z")
     }
 
     private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
