@@ -11,9 +11,7 @@ final class ActiveCampaignCatalogue: Sendable {
 
     private let state = Mutex(State())
 
-    /// Takes what `/fields` has listed.
-    ///
-    /// - Parameter whole: False when the list could not be read to its end.
+    /// Takes what `/fields` has listed; not whole when the list could not be read to its end.
     func replace(with ids: Set<String>, whole: Bool) {
         state.withLock { $0 = State(ids: ids, isWhole: whole) }
     }

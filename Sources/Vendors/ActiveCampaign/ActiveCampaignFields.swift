@@ -42,9 +42,8 @@ struct ActiveCampaignFields: Equatable, Sendable {
 }
 
 extension ActiveCampaignFields.Member {
-    /// How the member is spelled in its field; empty for nothing.
-    ///
-    /// - Parameter held: What the field holds now: kept where it means the same.
+    /// How the member is spelled in its field; empty for nothing. What the field holds now is kept where it means the
+    /// same.
     func text(of content: ContactContent, held: String) -> String {
         let text =
             switch self {
@@ -60,9 +59,7 @@ extension ActiveCampaignFields.Member {
         return means(held, in: content) ? held : text
     }
 
-    /// Applies a field's text to the member.
-    ///
-    /// - Parameter before: What the field held, to know which entry of a list it stood for.
+    /// Applies a field's text to the member. What the field held before tells which entry of a list it stood for.
     func apply(_ text: String, before: String, to content: inout ContactContent) {
         let value = text.isEmpty ? nil : text
         switch self {

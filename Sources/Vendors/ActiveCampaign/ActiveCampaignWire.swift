@@ -67,8 +67,7 @@ extension ActiveCampaignRecord {
     }
 
     /// `{"contact": {…}}`, the body of a write. Fields left out keep their value; one sent empty is cleared.
-    ///
-    /// - Parameter keepsAbsentEmail: True to leave an empty e-mail out instead of sending it.
+    /// An empty e-mail can be left out, so that it is kept.
     func writeBody(creating: Bool, keepsAbsentEmail: Bool = false) -> [UInt8] {
         var members = settable(creating ? values.filter { !$0.value.isEmpty } : values)
         if keepsAbsentEmail, email.isEmpty { members.removeAll { $0.name == "email" } }
@@ -91,12 +90,8 @@ extension ActiveCampaignRecord {
 // MARK: - The vendor's form
 
 extension ActiveCampaignRecord {
-    /// Reads a `contact` object.
-    ///
-    /// - Parameters:
-    ///   - contact: The object.
-    ///   - values: Its custom field values, from wherever they came.
-    ///   - listed: True for a record of a list, which always has an `email`; answers to writes are often shorter.
+    /// Reads a `contact` object with its custom field values, from wherever they came. One of a list always has an
+    /// `email`; answers to writes are often shorter.
     init(contact: JSONValue, values: [ActiveCampaignValue], listed: Bool = false) throws(RecordError) {
         func text(_ name: String) throws(RecordError) -> String {
             guard let member = contact[name] else { return "" }
