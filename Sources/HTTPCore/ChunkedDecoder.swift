@@ -16,7 +16,8 @@ public struct ChunkedDecoder: Sendable {
     private var remaining: UInt64 = 0
     private var extensionBytes = 0
     private var trailerBytes = 0
-    private var trailerNameBytes = 0
+    private var trailerName: [UInt8] = []
+    private var extensionIsEmpty = true
     private var trailerHasColon = false
     private var trailerLineBytes = 0
 
@@ -33,6 +34,7 @@ public struct ChunkedDecoder: Sendable {
     ///   - output: Gets the data.
     ///   - limit: The most bytes that `output` may hold; 413 beyond it.
     /// - Returns: How many bytes of the input belong to this body: all of them until ``isDone``.
+    /// - Throws: ``RequestRefusal``; the body cannot be read any further.
     public mutating func decode(
         _ input: Span<UInt8>,
         into output: inout [UInt8],
@@ -65,6 +67,7 @@ public struct ChunkedDecoder: Sendable {
                 place = .sizeLineFeed
             } else if sizeDigits > 0, byte == UInt8(ascii: ";") {
                 place = .extensions
+                extensionIsEmpty = true
             } else {
                 throw .malformed("the chunk size")
             }
@@ -72,10 +75,12 @@ public struct ChunkedDecoder: Sendable {
             extensionBytes += 1
             guard extensionBytes <= Self.maxExtensions else { throw .malformed("chunk extensions exceed 4 KiB") }
             if byte == 0x0D {
+                guard !extensionIsEmpty else { throw .malformed("an empty chunk extension") }
                 place = .sizeLineFeed
             } else if byte.isForbiddenInValue {
                 throw .malformed("a control character in a chunk extension")
             }
+            extensionIsEmpty = false
         case .sizeLineFeed:
             guard byte == 0x0A else { throw .malformed("a chunk size ends with CRLF") }
             sizeDigits = 0
@@ -93,7 +98,7 @@ public struct ChunkedDecoder: Sendable {
         case .trailerLineFeed:
             guard byte == 0x0A, trailerHasColon else { throw .malformed("a trailer line") }
             trailerHasColon = false
-            trailerNameBytes = 0
+            trailerName = []
             trailerLineBytes = 0
             place = .trailer
         case .lastLineFeed:
@@ -113,10 +118,15 @@ public struct ChunkedDecoder: Sendable {
         trailerLineBytes += 1
         if trailerHasColon {
             if byte.isForbiddenInValue { throw .malformed("a control character in a trailer") }
-        } else if byte == UInt8(ascii: ":"), trailerNameBytes > 0 {
+        } else if byte == UInt8(ascii: ":"), !trailerName.isEmpty {
+            // RFC 9110 §6.5.1: a sender must not put framing or routing into trailers; who does means harm.
+            let name = trailerName
+            for framing: StaticString in ["content-length", "transfer-encoding", "host"] {
+                if name.span.equalsIgnoringCase(framing) { throw .malformed("a framing field among the trailers") }
+            }
             trailerHasColon = true
         } else if byte.isTokenCharacter {
-            trailerNameBytes += 1
+            trailerName.append(byte)
         } else {
             throw .malformed("a trailer line")
         }

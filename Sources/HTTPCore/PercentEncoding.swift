@@ -2,10 +2,8 @@
 
 /// Percent-encoding of URL parts.
 public enum PercentEncoding {
-    /// The bytes with escapes undone.
-    ///
-    /// - Parameter plusIsSpace: True within a query, as forms write it.
-    /// - Returns: `nil` when a `%` lacks its two digits or the result is not UTF-8.
+    /// The bytes with escapes undone; `nil` when a `%` lacks its two digits or the result is not UTF-8. Within a query
+    /// `plusIsSpace`, as forms write it.
     public static func decode(_ bytes: Span<UInt8>, plusIsSpace: Bool = false) -> String? {
         var result: [UInt8] = []
         result.reserveCapacity(bytes.count)

@@ -63,6 +63,7 @@ public struct Problem: Error, Equatable, Sendable {
         self.errors = errors
     }
 
+    /// Equal but for ``extensions`` and the hints on trying again.
     public static func == (left: Problem, right: Problem) -> Bool {
         left.status == right.status && left.code == right.code && left.detail == right.detail
             && left.errors == right.errors && left.vendor == right.vendor

@@ -48,6 +48,8 @@ public struct RequestParser: Sendable {
     private var isSecureScheme = false
     private var hosts = 0
     private var transferEncodings = 0
+    private var connectionCloses = false
+    private var connectionStays = false
 
     /// Makes a parser for one request after the other.
     public init(limits: RequestLimits = RequestLimits()) {
@@ -72,11 +74,11 @@ public struct RequestParser: Sendable {
         authority = ByteRange()
         hosts = 0
         transferEncodings = 0
+        connectionCloses = false
+        connectionStays = false
     }
 
-    /// Goes on reading.
-    ///
-    /// - Parameter bytes: Everything received since the last request ended: the bytes of earlier calls and more.
+    /// Goes on reading in everything received since the last request ended: the bytes of earlier calls and more.
     public mutating func parse(_ bytes: Span<UInt8>) -> Outcome {
         do throws(RequestRefusal) {
             while let lineFeed = bytes.firstLineFeed(from: scanned) {
@@ -297,12 +299,12 @@ public struct RequestParser: Sendable {
                 throw RequestRefusal(417, "only 100-continue is met")
             }
             head.expectsContinue = true
+        case .contentType, .authorization:
+            // Both may stand once (RFC 9110 §5.3); of two, somebody else might believe the other.
+            guard head.known[field.rawValue].start == 0 else { throw .malformed("a field that may stand only once") }
         default: break
         }
     }
-
-    private var connectionCloses = false
-    private var connectionStays = false
 
     private mutating func finish(_ bytes: Span<UInt8>) throws(RequestRefusal) {
         if head.isHTTP11, hosts == 0 { throw .malformed("exactly one valid Host field") }
@@ -320,8 +322,6 @@ public struct RequestParser: Sendable {
             else { throw .malformed("Host differs from the target's authority") }
         }
         head.keepsAlive = !connectionCloses && (head.isHTTP11 || connectionStays)
-        connectionCloses = false
-        connectionStays = false
         if !head.isHTTP11 { head.expectsContinue = false }
     }
 }

@@ -27,9 +27,7 @@ final class Inbox: Sendable {
     /// Readable while something is queued.
     var descriptor: Int32 { event.raw }
 
-    /// Adds an item.
-    ///
-    /// - Parameter wakes: False when the loop itself adds it and will look before it waits.
+    /// Adds an item. `wakes` is false when the loop itself adds it and will look before it waits.
     func add(_ item: Item, wakes: Bool) {
         let mustSignal = state.withLock { state in
             state.items.append(item)

@@ -17,7 +17,10 @@ public final class Server: Sendable {
 
     /// Binds and listens; nothing is accepted before ``run()``.
     ///
-    /// - Parameter routes: Makes each loop's own table, on that loop's thread; what it throws, ``run()`` throws.
+    /// - Parameters:
+    ///   - settings: Address, sizes and time-outs.
+    ///   - log: Gets a line for each request, when the settings say so, and the server's troubles.
+    ///   - routes: Makes each loop's own table, on that loop's thread; what it throws, ``run()`` throws.
     /// - Throws: ``SystemError`` when the address cannot be bound.
     public init(
         settings: ServerSettings,

@@ -15,6 +15,7 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         self.operation = operation
     }
 
+    /// `accept4: Too many open files`.
     public var description: String { "\(operation): \(String(cString: strerror(errno)))" }
 
     /// Runs a call that answers -1 on failure, again for as long as a signal interrupts it.

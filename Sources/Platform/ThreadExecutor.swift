@@ -22,12 +22,14 @@ public final class ThreadExecutor: SerialExecutor, TaskExecutor {
         PosixThread.start(name: name) { [self] in run() }
     }
 
+    /// Queues a job.
     public func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
         state.withLock { $0.jobs.append(unowned) }
         condition.signal()
     }
 
+    /// This executor for an actor's `unownedExecutor`.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Ends the thread once the jobs that are queued have run. Nothing may be enqueued after that.

@@ -1,0 +1,178 @@
+//  A server on a free port and a plain blocking client, for tests that need real sockets.
+
+import Glibc
+import HTTPCore
+import HTTPServer
+import Log
+import Platform
+import Synchronization
+
+/// Runs a server for as long as the closure takes. The closure has a thread of its own, since its clients block.
+///
+/// - Parameter stops: False when the closure itself ends the server; the call returns only when it has ended.
+func withServer(
+    _ settings: ServerSettings = ServerSettings(),
+    stops: Bool = true,
+    hooks: @escaping @Sendable () -> RouterHooks = { RouterHooks() },
+    routes: @escaping @Sendable () -> [Route],
+    _ body: @escaping @Sendable (Server) async throws -> Void
+) async throws {
+    let server = try Server(settings: settings, log: .silent) { _ in Router(routes(), hooks: hooks()) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await server.run() }
+        let thread = ThreadExecutor(name: "test-client")
+        defer { thread.stop() }
+        do {
+            try await Task(executorPreference: thread) { try await body(server) }.value
+        } catch {
+            server.stop()
+            throw error
+        }
+        if stops { server.stop() }
+        try await group.waitForAll()
+    }
+}
+
+/// A blocking socket with a bound on every wait. It blocks its thread, which is a test's own.
+final class TestClient: Sendable {
+    private let descriptor: Int32
+    private let rest = Mutex<[UInt8]>([])
+
+    init(_ server: Server, receiveBuffer: Int32? = nil) {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(server.port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = connect(descriptor, $0, length) }
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.send(descriptor, buffer.baseAddress.map { $0 + sent }, buffer.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            if count <= 0 { return }
+            sent += count
+        }
+    }
+
+    /// Says that nothing more will be sent.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Closes both directions.
+    func disconnect() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    /// Bytes until the text has appeared, or the end.
+    func read(until text: String) -> String {
+        let mark = Array(text.utf8)
+        return rest.withLock { rest in
+            while true {
+                if let end = rest.firstRange(of: mark)?.upperBound {
+                    let part = String(decoding: rest[..<end], as: UTF8.self)
+                    rest.removeFirst(end)
+                    return part
+                }
+                guard receive(&rest) else {
+                    let part = String(decoding: rest, as: UTF8.self)
+                    rest = []
+                    return part
+                }
+            }
+        }
+    }
+
+    /// Everything until the server closes.
+    func readToEnd() -> String {
+        rest.withLock { rest in
+            while receive(&rest) {}
+            let part = String(decoding: rest, as: UTF8.self)
+            rest = []
+            return part
+        }
+    }
+
+    /// One answer: its head, and its body by Content-Length.
+    func answer(isHead: Bool = false) -> (status: Int, head: String, body: String) {
+        let head = read(until: "\r\n\r\n")
+        let status = Int(head.dropFirst(9).prefix(3)) ?? 0
+        let lines = head.split(separator: "\r\n")
+        let length = lines.first { $0.hasPrefix("Content-Length:") }.flatMap {
+            Int($0.dropFirst(15).filter { $0 != " " })
+        }
+        let body = isHead ? "" : read(count: length ?? 0)
+        return (status, head, body)
+    }
+
+    /// A GET on a connection that stays.
+    func get(_ path: String) -> (status: Int, head: String, body: String) {
+        send("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+        return answer()
+    }
+
+    private func read(count: Int) -> String {
+        rest.withLock { rest in
+            while rest.count < count, receive(&rest) {}
+            let end = min(count, rest.count)
+            let part = String(decoding: rest[..<end], as: UTF8.self)
+            rest.removeFirst(end)
+            return part
+        }
+    }
+
+    private func receive(_ rest: inout [UInt8]) -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        rest += chunk[..<count]
+        return true
+    }
+}
+
+extension [UInt8] {
+    fileprivate func firstRange(of mark: [UInt8]) -> Range<Int>? {
+        guard count >= mark.count else { return nil }
+        for start in 0...(count - mark.count) where self[start..<(start + mark.count)].elementsEqual(mark) {
+            return start..<(start + mark.count)
+        }
+        return nil
+    }
+}
+
+/// A door that a handler waits at until the test opens it.
+final class Gate: Sendable {
+    private let stream: AsyncStream<Void>
+    private let opener: AsyncStream<Void>.Continuation
+    private let arrivals: AsyncStream<Void>
+    private let arrival: AsyncStream<Void>.Continuation
+
+    init() {
+        (stream, opener) = AsyncStream.makeStream()
+        (arrivals, arrival) = AsyncStream.makeStream()
+    }
+
+    func pass() async {
+        arrival.yield()
+        for await _ in stream { return }
+    }
+
+    func open() { opener.yield() }
+
+    /// Returns when somebody waits at the door.
+    func waitForArrival() async {
+        for await _ in arrivals { return }
+    }
+}
