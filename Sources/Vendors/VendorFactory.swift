@@ -23,7 +23,8 @@ public enum VendorFactory {
         case .portsip: PortSIPAdapter(link: link, clock: clock, wallClock: wallClock)
         case .contactSource: ContactSourceAdapter(link: link, clock: clock, wallClock: wallClock)
         case .local: LocalAdapter()
-        case .activecampaign, .taptalk: preconditionFailure("\(connection.vendor.rawValue) has no adapter yet")
+        case .activecampaign: ActiveCampaignAdapter(connection: connection, link: link)
+        case .taptalk: TapTalkAdapter(connection: connection, link: link)
         }
     }
 }
