@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/inotify.h>
 
 _Static_assert(sizeof(clinux_event) == sizeof(struct epoll_event), "same layout");
 _Static_assert(offsetof(clinux_event, data) == offsetof(struct epoll_event, data), "same layout");
@@ -31,3 +32,10 @@ int clinux_epoll_wait(int epoll, clinux_event *events, int capacity, int timeout
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 long clinux_random(void *buffer, unsigned long count) { return getrandom(buffer, count, 0); }
+
+int clinux_inotify_open(void) { return inotify_init1(IN_NONBLOCK | IN_CLOEXEC); }
+
+int clinux_inotify_add(int inotify, const char *directory) {
+    return inotify_add_watch(inotify, directory, IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |
+                                                     IN_CREATE | IN_DELETE | IN_DELETE_SELF);
+}

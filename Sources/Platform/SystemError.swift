@@ -15,8 +15,11 @@ public struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
         self.operation = operation
     }
 
+    /// What the system calls it, such as `No such file or directory`.
+    public var reason: String { String(cString: strerror(errno)) }
+
     /// `accept4: Too many open files`.
-    public var description: String { "\(operation): \(String(cString: strerror(errno)))" }
+    public var description: String { "\(operation): \(reason)" }
 
     /// Runs a call that answers -1 on failure, again for as long as a signal interrupts it.
     public static func check<Result: FixedWidthInteger & SignedInteger>(

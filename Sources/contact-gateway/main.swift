@@ -1,1 +1,3 @@
-//  One call: everything else is in a room of its own.
+//  One call: everything else is in a file of its own.
+
+await Program.run(Array(CommandLine.arguments.dropFirst()))

@@ -1,4 +1,4 @@
-//  What Linux offers and `import Glibc` lacks: epoll, eventfd, accept4. No system header is included here, because
+//  What Linux offers and `import Glibc` lacks: epoll, eventfd, accept4, inotify. No system header is included here, because
 //  this module would then claim its types (timespec, sockaddr) from Glibc's.
 #pragma once
 #include <stdint.h>
@@ -33,3 +33,9 @@ int clinux_eventfd(void);
 
 /// getrandom() without flags.
 long clinux_random(void *_Nonnull buffer, unsigned long count);
+
+/// inotify_init1() of a non-blocking, close-on-exec descriptor; -1 when there is none to be had.
+int clinux_inotify_open(void);
+
+/// Watches a directory for everything that can change what a path in it leads to or holds.
+int clinux_inotify_add(int inotify, const char *_Nonnull directory);
