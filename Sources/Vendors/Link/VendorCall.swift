@@ -50,20 +50,7 @@ public enum CallPriority: Sendable {
 /// Texts for URLs and forms.
 public enum URLEncoding {
     /// Everything but unreserved characters percent-encoded (RFC 3986 §2.3): safe in a path segment and in a query.
-    public static func component(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                bytes.append(byte)
-            default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    public static func component(_ text: String) -> String { PercentEncoding.encode(text) }
 
     /// `name=value&…`, for a query or an `application/x-www-form-urlencoded` body.
     public static func form(_ pairs: [(String, String)]) -> String {
