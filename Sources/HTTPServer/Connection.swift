@@ -16,6 +16,8 @@ struct ConnectionID: Hashable, Sendable {
 final class Connection {
     let id: ConnectionID
     var life: ConnectionLife
+    /// Encrypts and decrypts; `nil` for plain HTTP.
+    let tls: TLSSession?
     /// What epoll watches for.
     var interest: UInt32
     /// Bytes received and not yet used: part of a head, or requests behind one that is being answered.
@@ -34,10 +36,11 @@ final class Connection {
     /// Bytes dropped while lingering.
     var lingered = 0
 
-    init(_ id: ConnectionID, now: Int64, interest: UInt32) {
+    init(_ id: ConnectionID, now: Int64, interest: UInt32, tls: TLSSession?) {
         self.id = id
         self.interest = interest
-        life = ConnectionLife(now: now)
+        self.tls = tls
+        life = ConnectionLife(now: now, phase: tls == nil ? .idle : .handshake)
     }
 
     var descriptor: Int32 { id.descriptor }

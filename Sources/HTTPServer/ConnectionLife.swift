@@ -3,6 +3,8 @@
 /// The phases of a connection's life and the deadline of each.
 struct ConnectionLife {
     enum Phase: Equatable {
+        /// The TLS handshake is under way.
+        case handshake
         /// Between requests; nothing received.
         case idle
         /// Part of a head is there.
@@ -27,14 +29,15 @@ struct ConnectionLife {
         case abort
     }
 
-    private(set) var phase = Phase.idle
+    private(set) var phase: Phase
     private var since: Int64
     private var progress: Int64
     private var received: Int64 = 0
     /// Since when the peer has taken nothing of what waits to be sent; `nil` when nothing waits.
     private var blockedSince: Int64?
 
-    init(now: Int64) {
+    init(now: Int64, phase: Phase = .idle) {
+        self.phase = phase
         since = now
         progress = now
     }
@@ -62,6 +65,7 @@ struct ConnectionLife {
     func verdict(now: Int64, _ timeouts: ServerTimeouts) -> Verdict {
         if let blockedSince, now - blockedSince >= timeouts.slowReader { return .abort }
         switch phase {
+        case .handshake: return now - since >= timeouts.handshake ? .abort : .keep
         case .idle: return now - since >= timeouts.keepAlive ? .close : .keep
         case .head: return now - since >= timeouts.head ? .timeOut("the head took too long") : .keep
         case .body:

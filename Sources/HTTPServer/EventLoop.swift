@@ -30,12 +30,17 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var isStopped = false
     private var isBatchOpen = false
     private var tasks = 0
+    private var tls: TLSContext?
+    /// Handshakes that this turn of the loop may still go on with: each costs as much as a hundred requests.
+    var handshakesLeft = 0
     private let requestIDSeed = RandomSource.shared.next()
     private var requestCount: UInt64 = 0
     private var items: [Inbox.Item] = []
     var writer = ResponseWriter()
     var accessLog: AccessLog
     let received: UnsafeMutableRawBufferPointer
+    /// What was decrypted of what was received.
+    let decrypted: UnsafeMutableRawBufferPointer
     let parser: UnsafeMutablePointer<RequestParser>
     private(set) var now = Monotonic.milliseconds()
 
@@ -46,6 +51,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ log: Log,
         _ routes: @escaping @Sendable (LoopIndex) throws -> Router
     ) throws(SystemError) {
+        tls = settings.tls
         self.index = index
         self.settings = settings
         self.log = log
@@ -55,6 +61,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         self.listener = listener.take()
         accessLog = AccessLog(isOn: settings.logsRequests && log.level <= .info)
         received = .allocate(byteCount: 65_536, alignment: 64)
+        decrypted = .allocate(byteCount: 65_536, alignment: 64)
         parser = .allocate(capacity: 1)
         parser.initialize(to: RequestParser(limits: settings.limits))
     }
@@ -62,6 +69,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     deinit {
         if let listener { close(listener) }
         received.deallocate()
+        decrypted.deallocate()
         parser.deinitialize(count: 1)
         parser.deallocate()
     }
@@ -123,6 +131,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             let wall = Timestamp.now()
             writer.renewDate(wall)
             accessLog.begin(wall)
+            handshakesLeft = 16
             var wasSignalled = false
             for place in 0..<Int(max(0, count)) {
                 let event = events[place]
@@ -216,7 +225,12 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         generation &+= 1
         if generation == .max { generation = 1 }
         let id = ConnectionID(descriptor: descriptor, generation: generation)
-        let connection = Connection(id, now: now, interest: UInt32(clinux_readable))
+        let session = tls.flatMap { TLSSession($0) }
+        if tls != nil, session == nil {
+            close(descriptor)
+            return
+        }
+        let connection = Connection(id, now: now, interest: UInt32(clinux_readable), tls: session)
         guard clinux_epoll_control(epoll.raw, Int32(clinux_add), descriptor, UInt32(clinux_readable), id.packed) == 0
         else {
             close(descriptor)
@@ -308,6 +322,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     func stop() { isStopped = true }
+
+    /// Connections from now on begin with this identity.
+    func use(_ context: TLSContext) { tls = context }
 
     private func finish() {
         if let listener { close(listener) }

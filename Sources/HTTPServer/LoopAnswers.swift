@@ -188,20 +188,25 @@ extension EventLoop {
 
     /// Sends what is in the output buffer, in one call if the socket takes it.
     func flush(_ connection: Connection) {
-        if writer.output.count == 0 { return }
+        if writer.output.count == 0, connection.tls == nil { return }
         defer {
             writer.output.removeAll()
             writer.output.shrink(to: 1 << 20)
         }
         if connection.isClosed { return }
-        writer.output.withUnsafeBytes { bytes in
-            if let unsent = connection.unsent { return unsent.bytes.append(bytes) }
-            let sent = send(connection, bytes)
-            if connection.isClosed || sent == bytes.count { return }
-            connection.unsent = UnsentOutput(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
-            connection.life.sendBlocked(now: now)
-            setInterest(connection, UInt32(clinux_writable))
-        }
+        guard let tls = connection.tls else { return writer.output.withUnsafeBytes { transmit(connection, $0) } }
+        guard writer.output.withUnsafeBytes({ tls.write($0) }) else { return drop(connection) }
+        tls.withOutput { transmit(connection, $0) }
+    }
+
+    /// Sends bytes as they are, and keeps what the socket does not take.
+    private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        if let unsent = connection.unsent { return unsent.bytes.append(bytes) }
+        let sent = send(connection, bytes)
+        if connection.isClosed || sent == bytes.count { return }
+        connection.unsent = UnsentOutput(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        connection.life.sendBlocked(now: now)
+        setInterest(connection, UInt32(clinux_writable))
     }
 
     /// The socket takes bytes again.
@@ -249,6 +254,11 @@ extension EventLoop {
         if connection.isClosed { return }
         if connection.isEnding {
             guard connection.unsent == nil, connection.parked == nil else { return }
+            if let tls = connection.tls, connection.life.phase != .lingering {
+                tls.finish()
+                tls.withOutput { transmit(connection, $0) }
+                if connection.isClosed || connection.unsent != nil { return }
+            }
             guard connection.mustLinger else { return drop(connection) }
             if connection.life.phase == .lingering { return }
             // RFC 9112 §9.6: close in stages, or a reset could take the answer away from the client.

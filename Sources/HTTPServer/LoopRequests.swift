@@ -17,13 +17,36 @@ extension EventLoop {
             // The requests behind the one being answered stay in the kernel.
             return setInterest(connection, 0)
         }
+        // Level-triggered: the handshake goes on in the next turn.
+        if connection.life.phase == .handshake, handshakesLeft <= 0 { return }
         let count = recv(connection.descriptor, received.baseAddress, received.count, 0)
         if count < 0 {
             if errno != EAGAIN, errno != EINTR { drop(connection) }
             return
         }
         if count == 0 { return peerFinished(connection) }
-        consume(connection, UnsafeRawBufferPointer(start: received.baseAddress, count: count))
+        let bytes = UnsafeRawBufferPointer(start: received.baseAddress, count: count)
+        if let tls = connection.tls { decrypt(connection, tls, bytes) } else { consume(connection, bytes) }
+    }
+
+    /// Goes on with the handshake, or decrypts and uses what the peer sent.
+    private func decrypt(_ connection: Connection, _ tls: TLSSession, _ bytes: UnsafeRawBufferPointer) {
+        tls.receive(bytes)
+        if !tls.isEstablished {
+            handshakesLeft -= 1
+            let progress = tls.handshake()
+            flush(connection)
+            switch progress {
+            case .waiting: return
+            case .failed: return drop(connection)
+            case .established: connection.life.enter(.idle, now: now)
+            }
+        }
+        while !connection.isClosed {
+            guard let count = tls.read(into: decrypted) else { return peerFinished(connection) }
+            if count == 0 { return flush(connection) }
+            consume(connection, UnsafeRawBufferPointer(start: decrypted.baseAddress, count: count))
+        }
     }
 
     /// The peer sends no more. It may still read: what is being answered is answered.

@@ -63,6 +63,11 @@ public final class Server: Sendable {
         for loop in loops { loop.perform { loop.drain() } }
     }
 
+    /// Serves new connections under another certificate; the others keep theirs. For a server that began with TLS.
+    public func replaceIdentity(_ context: TLSContext) {
+        for loop in loops { loop.perform { loop.use(context) } }
+    }
+
     /// Closes everything at once.
     public func stop() {
         for loop in loops { loop.perform { loop.stop() } }

@@ -16,6 +16,8 @@ public struct ServerSettings: Sendable {
     public var limits = RequestLimits()
     /// Bounds on waiting.
     public var timeouts = ServerTimeouts()
+    /// Certificate and key, loaded; `nil` serves plain HTTP.
+    public var tls: TLSContext?
     /// Whether each request is logged at `info`.
     public var logsRequests = true
 
@@ -45,6 +47,8 @@ public struct ServerSettings: Sendable {
 public struct ServerTimeouts: Sendable {
     /// An idle connection between two requests.
     public var keepAlive: Int64 = 60_000
+    /// From accepting to the end of a TLS handshake.
+    public var handshake: Int64 = 10_000
     /// From the first byte of a head to its last.
     public var head: Int64 = 10_000
     /// A body without any progress.
