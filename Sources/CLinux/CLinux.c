@@ -1,12 +1,16 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(clinux_event) == sizeof(struct epoll_event), "same layout");
 _Static_assert(offsetof(clinux_event, data) == offsetof(struct epoll_event, data), "same layout");
@@ -38,4 +42,30 @@ int clinux_inotify_open(void) { return inotify_init1(IN_NONBLOCK | IN_CLOEXEC); 
 int clinux_inotify_add(int inotify, const char *directory) {
     return inotify_add_watch(inotify, directory, IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |
                                                      IN_CREATE | IN_DELETE | IN_DELETE_SELF);
+}
+
+/// Where the handler writes, by signal number; set before the handler is installed.
+static int signal_pipes[65];
+
+/// Only write() here: signal-safety(7).
+static void note_signal(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t written = write(signal_pipes[number], &byte, 1);
+    (void)written;
+    errno = saved;
+}
+
+int clinux_catch_signals(const int *signals, int count) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    // A full pipe loses the signal rather than stopping the thread that it hit.
+    if (fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0) return -1;
+    for (int index = 0; index < count; index++) {
+        struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+        sigemptyset(&action.sa_mask);
+        signal_pipes[signals[index]] = ends[1];
+        if (sigaction(signals[index], &action, NULL) != 0) return -1;
+    }
+    return ends[0];
 }

@@ -1,23 +1,26 @@
-//  Signals as a stream. They are blocked in every thread and taken by one that waits for them.
+//  Signals as a stream. A handler notes them in a pipe, and a thread of ours reads it.
 
+import CLinux
 import Glibc
 
 /// The signals that a server acts on.
 public enum Signals {
-    /// Blocks the signals and delivers each as an element. Call it before other threads start, since new threads
-    /// inherit the mask. SIGPIPE is ignored from then on: a closed peer is an error of `write`.
+    /// Catches the signals, whichever thread they hit, and delivers each as an element. SIGPIPE is ignored from then
+    /// on: a closed peer is an error of `write`.
     public static func stream(_ signals: [Int32]) -> AsyncStream<Int32> {
-        signal(SIGPIPE, SIG_IGN)
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in signals { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
+        ignoreBrokenPipes()
+        let pipe = clinux_catch_signals(signals, Int32(signals.count))
+        precondition(pipe >= 0, "signals cannot be caught: errno \(errno)")
         let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        let waited = set
         PosixThread.start(name: "signals") {
-            var set = waited
-            var number: Int32 = 0
-            while sigwait(&set, &number) == 0 { continuation.yield(number) }
+            var number: UInt8 = 0
+            while true {
+                switch read(pipe, &number, 1) {
+                case 1: continuation.yield(Int32(number))
+                case -1 where errno == EINTR: continue
+                default: return continuation.finish()
+                }
+            }
         }
         return stream
     }

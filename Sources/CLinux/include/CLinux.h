@@ -39,3 +39,7 @@ int clinux_inotify_open(void);
 
 /// Watches a directory for everything that can change what a path in it leads to or holds.
 int clinux_inotify_add(int inotify, const char *_Nonnull directory);
+
+/// Installs a handler for these signals that writes each one's number, a byte, to a pipe; returns the pipe's end to read
+/// from, or -1. A second call moves its signals to a pipe of its own.
+int clinux_catch_signals(const int *_Nonnull signals, int count);
