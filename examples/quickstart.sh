@@ -27,6 +27,7 @@ esac
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 work=""
 pids=()
+declare -A pid_of
 
 # --- Saying what happens -----------------------------------------------------------------------------------------
 
@@ -110,6 +111,7 @@ start() {
     shift
     "$@" >"$work/$name.out" 2>"$work/$name.log" </dev/null &
     pids+=($!)
+    pid_of[$name]=$!
 }
 
 # until_true SECONDS COMMAND…: asks again until it succeeds or the time is up.
@@ -127,10 +129,10 @@ member() { grep -o "\"$1\":\(\"[^\"]*\"\|[0-9]*\)" | head -n 1 | cut -d : -f 2- 
 
 # address_of NAME EVENT: sets `address` from the log line of that event.
 address_of() {
-    listening() { grep -q "\"event\":\"$2\"" "$work/$1.log" 2>/dev/null; }
-    until_true 20 listening "$1" "$2" || fail "$1 did not start"
+    heard() { grep -q "\"event\":\"$2\"" "$work/$1.log" || ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
+    until_true 20 heard "$1" "$2"
     address=$(grep "\"event\":\"$2\"" "$work/$1.log" | head -n 1 | member address)
-    [ -n "$address" ] || fail "$1 did not say where it listens"
+    [ -n "$address" ] || fail "$1 did not start: $(tail -n 1 "$work/$1.log")"
 }
 
 call() { curl -sS --max-time 30 -H "Authorization: Bearer quickstart-key" "$@"; }
@@ -165,7 +167,7 @@ sed -e "s|http://127.0.0.1:8887|http://$pbx|" -e "s|http://127.0.0.1:5555|http:/
     -e "s|data/contacts.db|$work/contacts.db|" "$root/config/gateway.json" >"$config"
 "$binary" check "$config" >"$work/check.out" 2>&1 || { cat "$work/check.out" >&2; fail "the configuration is not valid"; }
 start gateway "$binary" serve --config "$config" --listen 127.0.0.1:0
-gateway_pid=${pids[${#pids[@]} - 1]}
+gateway_pid=${pid_of[gateway]}
 address_of gateway server.listening
 api=http://$address/v1
 say "REST API $api   key: quickstart-key   process $gateway_pid"
