@@ -1,0 +1,186 @@
+//  Contacts as they are now: reads by id and by walk. Filters are in ContactList, changes in ContactEdits.
+
+public import Contacts
+import Platform
+
+/// The contacts. The document of a row is, byte for byte, what `GET /v1/contacts/{id}` sends.
+public struct ContactTable<Access> {
+    let database: Database
+    let shared: SharedState
+    var transaction: Transaction?
+}
+
+/// One stored contact, decoded.
+public struct StoredContact: Equatable, Sendable {
+    /// The row's key.
+    public var key: Int64
+    /// The key of its connection.
+    public var connection: Int64
+    /// The contact.
+    public var contact: Contact
+}
+
+/// One stored contact as bytes.
+public struct StoredDocument: Equatable, Sendable {
+    /// The row's key.
+    public var key: Int64
+    /// The key of its connection.
+    public var connection: Int64
+    /// The sequence of its last change.
+    public var revision: Int64
+    /// The JSON, as `GET` sends it.
+    public var document: [UInt8]
+}
+
+/// What a borrowed row shows besides its document.
+public struct ContactRow: Sendable {
+    /// The row's key.
+    public let key: Int64
+    /// The key of its connection.
+    public let connection: Int64
+    /// The sequence of its last change; the entity tag.
+    public let revision: Int64
+}
+
+/// The record that a vendor was last known to hold.
+public struct StoredProjection: Equatable, Sendable {
+    /// The record as last received, or as last written.
+    public var raw: [UInt8]
+    /// What we last projected, where that is not `raw`.
+    public var projected: [UInt8]?
+}
+
+extension ContactTable {
+    /// Looks a contact up by its public id: one prepared step, nothing copied.
+    ///
+    /// - Parameters:
+    ///   - id: The public id.
+    ///   - body: Gets the row and its document; the bytes are SQLite's own and gone when it returns.
+    /// - Returns: What the body returned; `nil` when there is no such contact.
+    /// - Throws: ``StoreError``, and what the body throws.
+    @inline(__always)
+    public func withDocument<Result>(
+        _ id: ContactID,
+        _ body: (ContactRow, Span<UInt8>) throws -> Result
+    ) throws -> Result? {
+        let statement = try database.statement(ContactSQL.byKey)
+        statement.bind(1, id.key)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        let row = ContactRow(key: id.key, connection: statement.int(0), revision: statement.int(1))
+        return try statement.withBytes(2) { bytes in
+            let document = bytes.assumingMemoryBound(to: UInt8.self).span
+            guard ContactID.nonce(ofDocument: document) == id.nonce else { return nil }
+            return try body(row, document)
+        }
+    }
+
+    /// The contact of that public id, decoded; `nil` when there is none.
+    public func find(_ id: ContactID) throws(StoreError) -> StoredContact? {
+        guard let stored = try document(id.key), ContactID.nonce(ofDocument: stored.document.span) == id.nonce else {
+            return nil
+        }
+        return try Documents.decode(stored)
+    }
+
+    /// The contact of that key, decoded; `nil` when there is none.
+    public func find(key: Int64) throws(StoreError) -> StoredContact? {
+        guard let stored = try document(key) else { return nil }
+        return try Documents.decode(stored)
+    }
+
+    /// The document of that key; `nil` when there is none.
+    public func document(_ key: Int64) throws(StoreError) -> StoredDocument? {
+        try database.row(ContactSQL.byKey, key) { row in
+            StoredDocument(key: key, connection: row.int(0), revision: row.int(1), document: row.bytes(2))
+        }
+    }
+
+    /// What the vendor was last known to hold of a contact; `nil` when it never held it.
+    public func projection(_ key: Int64) throws(StoreError) -> StoredProjection? {
+        try database.row(ContactSQL.projection, key) { row in
+            StoredProjection(raw: row.bytes(0), projected: row.optionalBytes(1))
+        }
+    }
+
+    /// How many contacts a connection has.
+    public func count(connection: Int64) throws(StoreError) -> Int {
+        Int(try database.number(ContactSQL.count, connection))
+    }
+
+    /// The keys of a connection's contacts in ascending order, for walks.
+    public func keys(connection: Int64, after key: Int64, limit: Int) throws(StoreError) -> [Int64] {
+        try database.rows(ContactSQL.keys, connection, key, limit) { $0.int(0) }
+    }
+
+    /// Contacts by the age of their last change, oldest first: what a reader of changes who begins at the beginning
+    /// gets as `created`. A contact that changes during the walk moves ahead of it and is met there.
+    ///
+    /// - Parameters:
+    ///   - revision: The last revision seen; zero to begin.
+    ///   - limit: At most so many.
+    ///   - connections: Only these; `nil` for all.
+    /// - Returns: The contacts, and the revision to go on from: the last looked at, shown or not.
+    /// - Throws: ``StoreError``.
+    public func page(
+        afterRevision revision: Int64,
+        limit: Int,
+        connections: Set<Int64>?
+    ) throws(StoreError) -> (contacts: [StoredDocument], last: Int64, hasMore: Bool) {
+        let statement = try database.statement(ContactSQL.byRevision)
+        statement.bind(1, revision)
+        defer { statement.reset() }
+        var contacts: [StoredDocument] = []
+        var last = revision
+        while try statement.step() {
+            let connection = statement.int(1)
+            if connections?.contains(connection) != false {
+                if contacts.count == limit { return (contacts, last, true) }
+                contacts.append(
+                    StoredDocument(
+                        key: statement.int(0),
+                        connection: connection,
+                        revision: statement.int(2),
+                        document: statement.bytes(3)
+                    )
+                )
+            }
+            last = statement.int(2)
+        }
+        return (contacts, last, false)
+    }
+}
+
+/// The statements of `contact` and `projection`.
+enum ContactSQL {
+    static let byKey = Query("select connection, revision, doc from contact where id = ?")
+    static let projection = Query("select raw, projected from projection where contact = ?")
+    static let count = Query("select count(*) from contact where connection = ?")
+    static let keys = Query("select id from contact where connection = ? and id > ? order by id limit ?")
+    static let byRevision = Query(
+        """
+        select id, connection, revision, doc
+        from   contact
+        where  revision > ?
+        order  by revision
+        """
+    )
+    static let insert = Query("insert into contact (id, connection, revision, doc) values (?, ?, ?, ?)")
+    static let update = Query("update contact set revision = ?2, doc = ?3 where id = ?1")
+    static let delete = Query("delete from contact where id = ?")
+    static let putProjection = Query(
+        "insert or replace into projection (contact, raw, projected) values (?, ?, ?)"
+    )
+    static let deleteProjection = Query("delete from projection where contact = ?")
+    static let insertTombstone = Query(
+        "insert into tombstone (contact, connection, sequence, nonce) values (?, ?, ?, ?)"
+    )
+    static let tombstone = Query("select connection, sequence, nonce from tombstone where contact = ?")
+    static let insertChange = Query(
+        """
+        insert into change (sequence, contact, connection, type, at_ms, prior, fields, previous, trace)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    )
+    static let deleteLookup = Query("delete from lookup where key = ? and contact = ?")
+}

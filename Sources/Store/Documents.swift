@@ -1,0 +1,58 @@
+//  Contacts as the store keeps them: documents, look-up hashes and search words.
+
+import Contacts
+import JSON
+import Platform
+
+/// What the store derives from a contact.
+enum Documents {
+    static func encode(_ contact: Contact) -> [UInt8] { contact.encodedDocument() }
+
+    static func decode(_ document: [UInt8], key: Int64) throws(StoreError) -> Contact {
+        do throws(JSONError) { return try Contact(document: document) } catch {
+            throw StoreError(.corrupt, "contact \(key) cannot be read at byte \(error.offset): \(error.reason)")
+        }
+    }
+
+    static func decode(_ stored: StoredDocument) throws(StoreError) -> StoredContact {
+        StoredContact(
+            key: stored.key,
+            connection: stored.connection,
+            contact: try decode(stored.document, key: stored.key)
+        )
+    }
+
+    /// Every hash under which the contact stands in the look-up table.
+    static func lookupKeys(_ contact: Contact, _ hash: Hash64) -> [Int64] {
+        var keys = contact.content.lookupKeys.map { Self.hash($0, hash) }
+        if let owner = contact.content.owner { keys.append(Self.hash("o", owner, hash)) }
+        for tag in contact.content.tags { keys.append(Self.hash("t", tag, hash)) }
+        return keys
+    }
+
+    static func hash(_ key: LookupKey, _ hash: Hash64) -> Int64 {
+        switch key {
+        case .email(let address): self.hash("e", address, hash)
+        case .e164(let number): self.hash("p", number, hash)
+        case .digits(let digits): self.hash("d", digits, hash)
+        }
+    }
+
+    /// The kind stands before the text, so that the same text of two kinds has two hashes.
+    static func hash(_ kind: Unicode.Scalar, _ text: String, _ hash: Hash64) -> Int64 {
+        var bytes: [UInt8] = [UInt8(truncatingIfNeeded: kind.value)]
+        bytes.append(contentsOf: text.utf8)
+        return Int64(bitPattern: hash(bytes))
+    }
+
+    /// The words of a contact as the index holds them, each once, with spaces between.
+    static func searchWords(_ content: ContactContent) -> String {
+        var seen = Set<String>()
+        var text = ""
+        for word in SearchWords.words(of: content.searchText) where seen.insert(word).inserted {
+            if !text.isEmpty { text += " " }
+            text += word
+        }
+        return text
+    }
+}

@@ -1,0 +1,137 @@
+//  The store: one file, one writer, and as many readers as there are threads.
+
+public import Log
+public import Platform
+
+/// Contacts, their changes, and everything else that must survive. All calls may be made from any thread.
+public final class Store: Sendable {
+    private let path: String
+    private let shared: SharedState
+    private let writer: Writer
+    private let background: BackgroundReader
+    // Held for its lock on the file beside the database; let go when the store is.
+    private let lock: FileLock
+
+    /// Opens the file, makes it where there is none, and brings it to the newest schema.
+    ///
+    /// - Parameters:
+    ///   - path: The database; its directory is made where it is missing.
+    ///   - log: Takes one line for each thing that goes wrong and for each slow commit.
+    ///   - clock: Where the time of changes comes from.
+    ///   - onFailure: Called once, on the writer's thread, when the store has stopped for good: the process has to
+    ///     end with an error, so that the next start recovers what is on the disk.
+    /// - Throws: ``StoreError`` with ``StoreError/Code/locked``, ``StoreError/Code/readOnly``,
+    ///   ``StoreError/Code/newer`` or ``StoreError/Code/corrupt``, each with what to do in its message.
+    public init(
+        path: String,
+        log: Log,
+        clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
+        onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
+    ) throws(StoreError) {
+        self.path = path
+        lock = try FileLock(beside: path)
+        let database = try Database(path: path, role: .writer)
+        try Migrations.run(on: database)
+        let meta = MetaTable(database: database)
+        try database.run(Query("delete from idempotency where status is null"))
+        shared = SharedState(
+            clock: clock,
+            lookupHash: Hash64(seed: try meta.hashSeed()),
+            tokenKey: try meta.tokenKey()
+        )
+        writer = try Writer(database: database, shared: shared, log: log, onFailure: onFailure)
+        background = BackgroundReader(
+            snapshot: Snapshot(database: try Database(path: path, role: .reader), shared: shared)
+        )
+        writer.start()
+        background.start()
+    }
+
+    /// Raised after each commit and before it is answered: a reader whose transaction began at a lower one is behind.
+    public var committedVersion: UInt64 { shared.committedVersion }
+
+    /// The sequence of the last committed change; zero before the first.
+    public var lastSequence: Int64 { shared.lastSequence }
+
+    /// 32 random bytes made with the file: what signs the tokens that this store gives out.
+    public var tokenKey: [UInt8] { shared.tokenKey }
+
+    /// What the writer has done so far.
+    public var statistics: StoreStatistics { writer.statistics }
+
+    /// Another read connection, for one thread to keep.
+    public func reader() throws(StoreError) -> Snapshot {
+        Snapshot(database: try Database(path: path, role: .reader), shared: shared)
+    }
+
+    /// Reads on the background reader's thread, in one transaction, for what would hold up a loop or a task.
+    public func read<Result: Sendable>(
+        _ body: @escaping @Sendable (Snapshot) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            background.enqueue { snapshot in
+                guard let snapshot else {
+                    return continuation.resume(throwing: StoreError(.closed, "the store is closed"))
+                }
+                do {
+                    try snapshot.begin()
+                    defer { snapshot.end() }
+                    let result = try body(snapshot)
+                    continuation.resume(returning: result)
+                } catch {
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Writes in the next transaction and returns once it is on the disk. Everything that the closure did commits
+    /// together; when it throws, nothing of it is kept and its neighbours do not notice.
+    ///
+    /// The closure may run twice (its transaction may fail for a neighbour's sake, or for want of room), so it must
+    /// change nothing but the database. It blocks all other writes: no waiting in it.
+    ///
+    /// - Throws: What the closure threw; ``StoreError`` for the store's own failures.
+    public func write<Result: Sendable>(
+        _ body: @escaping @Sendable (Transaction) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            writer.enqueue(WriteJob(body: body, continuation: continuation))
+        }
+    }
+
+    /// The last sequence, now and after each commit that holds changes, events or deliveries. A reader that is slow
+    /// sees only the newest. Ends when the store is closed.
+    public func changesCommitted() -> AsyncStream<Int64> { shared.listen() }
+
+    /// Finishes what is queued, moves the log into the file and ends the threads.
+    public func close() async {
+        await writer.stop()
+        await background.stop()
+        shared.closeListeners()
+        lock.release()
+    }
+}
+
+/// What the writer has done since the store was opened.
+public struct StoreStatistics: Equatable, Sendable {
+    /// Transactions on the disk.
+    public var commits = 0
+    /// Jobs in them.
+    public var jobs = 0
+    /// Jobs that failed, by their own fault or the disk's.
+    public var failedJobs = 0
+    /// Nanoseconds spent in COMMIT.
+    public var commitNanoseconds: Int64 = 0
+    /// The slowest COMMIT.
+    public var slowestCommitNanoseconds: Int64 = 0
+    /// Checkpoints made.
+    public var checkpoints = 0
+    /// Pages in the write-ahead log after the last commit.
+    public var logPages = 0
+    /// Jobs that waited when the writer last looked.
+    public var queued = 0
+
+    /// Nothing done yet.
+    public init() {}
+}

@@ -1,0 +1,308 @@
+//  The one thread that commits: natural group commit, checkpoints, and the search index when nothing else waits.
+
+import CSQLite
+import Log
+import Platform
+import Synchronization
+
+/// Takes whatever queued up while it was committing as its next transaction.
+///
+/// `@unchecked Sendable`: database, transaction and the plain members are touched by the writer's thread alone once
+/// it runs; the queue and the statistics have their locks.
+final class Writer: @unchecked Sendable {
+    /// Pages in the log at which it is moved into the file although jobs wait (1.2 to 1.5 times the import of 1,000).
+    private static let checkpointPages = 20_000
+    /// Most jobs in one transaction: bounds what a lost transaction costs, and how long its first job waits.
+    private static let groupLimit = 512
+
+    private struct State {
+        var jobs: [Job] = []
+        var isStopping = false
+        var isEnded = false
+        var failure: StoreError?
+        var stopped: [CheckedContinuation<Void, Never>] = []
+        var statistics = StoreStatistics()
+    }
+    private let state = Mutex(State())
+    private let condition = Condition()
+    private let log: Log
+    private let shared: SharedState
+    private let onFailure: @Sendable (StoreError) -> Void
+    private var database: Database?
+    private var transaction: Transaction?
+    private var logPages = 0
+    private var checkpointedPages = 0
+    private var indexRetryAt: Int64 = 0
+
+    init(
+        database: Database,
+        shared: SharedState,
+        log: Log,
+        onFailure: @escaping @Sendable (StoreError) -> Void
+    ) throws(StoreError) {
+        self.database = database
+        self.shared = shared
+        self.log = log
+        self.onFailure = onFailure
+        let transaction = try Transaction(database: database, shared: shared)
+        self.transaction = transaction
+        shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
+    }
+
+    var statistics: StoreStatistics {
+        state.withLock { state in
+            var statistics = state.statistics
+            statistics.queued = state.jobs.count
+            return statistics
+        }
+    }
+
+    func start() {
+        PosixThread.start(name: "store-writer") { [self] in run() }
+    }
+
+    func enqueue(_ job: Job) {
+        let refusal: StoreError? = state.withLock { state in
+            if let failure = state.failure { return failure }
+            if state.isStopping { return StoreError(.closed, "the store is closed") }
+            state.jobs.append(job)
+            return nil
+        }
+        if let refusal { job.answer(refusal) } else { condition.signal() }
+    }
+
+    func stop() async {
+        await withCheckedContinuation { continuation in
+            let isEnded = state.withLock { state in
+                state.isStopping = true
+                if !state.isEnded { state.stopped.append(continuation) }
+                return state.isEnded
+            }
+            if isEnded { continuation.resume() } else { condition.signal() }
+        }
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        if let database {
+            sqlite3_wal_hook(
+                database.handle,
+                { writer, _, _, pages in
+                    guard let writer else { return SQLITE_OK }
+                    Unmanaged<Writer>.fromOpaque(writer).takeUnretainedValue().logPages = Int(pages)
+                    return SQLITE_OK
+                },
+                Unmanaged.passUnretained(self).toOpaque()
+            )
+        }
+        while let database, let transaction {
+            let (jobs, isStopping, failure) = takeJobs()
+            if let failure {
+                for job in jobs { job.answer(failure) }
+                if isStopping { break }
+                if jobs.isEmpty { condition.wait() }
+            } else if !jobs.isEmpty {
+                commit(jobs, transaction, database)
+                if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+            } else if isStopping {
+                break
+            } else if !followIndex(transaction, database) {
+                rest(transaction, database)
+            }
+        }
+        end()
+    }
+
+    private func takeJobs() -> ([Job], isStopping: Bool, StoreError?) {
+        state.withLock { state in
+            let jobs: [Job]
+            if state.jobs.count <= Self.groupLimit {
+                jobs = state.jobs
+                state.jobs = []
+            } else {
+                jobs = Array(state.jobs.prefix(Self.groupLimit))
+                state.jobs.removeFirst(Self.groupLimit)
+            }
+            return (jobs, state.isStopping, state.failure)
+        }
+    }
+
+    /// Nothing waits: the log is moved into the file after a second of quiet.
+    private func rest(_ transaction: Transaction, _ database: Database) {
+        if logPages > checkpointedPages {
+            if !condition.wait(milliseconds: 1000) { checkpoint(database) }
+        } else if transaction.searchPosition < transaction.sequence {
+            condition.wait(milliseconds: 1000)
+        } else {
+            condition.wait()
+        }
+    }
+
+    private func end() {
+        if let database, state.withLock({ $0.failure }) == nil {
+            // The log is as good a place; the next start reads it.
+            _ = try? database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+        }
+        transaction = nil
+        database = nil
+        let (jobs, stopped) = state.withLock { state in
+            state.isEnded = true
+            let left = (state.jobs, state.stopped)
+            state.jobs = []
+            state.stopped = []
+            return left
+        }
+        for job in jobs { job.answer(StoreError(.closed, "the store is closed")) }
+        for continuation in stopped { continuation.resume() }
+    }
+
+    // MARK: Commit
+
+    /// One transaction with all these jobs. A job that throws is undone by itself; when the whole transaction is
+    /// lost, each job gets one of its own, so that only those fail that really cannot be written.
+    private func commit(_ jobs: [Job], _ transaction: Transaction, _ database: Database) {
+        let start = transaction.mark()
+        var done: [Job] = []
+        do throws(StoreError) {
+            try database.statement(SQL.begin).run()
+            for job in jobs {
+                if try run(job, alone: jobs.count == 1, transaction, database) { done.append(job) }
+            }
+            try transaction.finishGroup()
+            let began = Monotonic.nanoseconds()
+            try database.statement(SQL.commit).run()
+            succeeded(done, transaction, nanoseconds: Monotonic.nanoseconds() - began)
+        } catch {
+            if database.isInTransaction {
+                // The transaction is lost either way; what matters is the error that lost it.
+                try? database.statement(SQL.rollback).run()
+            }
+            transaction.restore(start)
+            transaction.endGroup()
+            if error.isFatal { return failForGood(error, jobs: jobs.filter { !$0.isAnswered }) }
+            if jobs.count == 1 { return refuse(jobs[0], error) }
+            for job in jobs where !job.isAnswered { commit([job], transaction, database) }
+        }
+    }
+
+    /// Runs a job inside the transaction.
+    ///
+    /// - Returns: True when it is to be answered with the commit; false when it failed and was answered.
+    /// - Throws: What lost the whole transaction.
+    private func run(
+        _ job: Job,
+        alone: Bool,
+        _ transaction: Transaction,
+        _ database: Database
+    ) throws(StoreError) -> Bool {
+        let mark = transaction.mark()
+        if !alone { try database.statement(SQL.savepoint).run() }
+        do {
+            try job.run(in: transaction)
+            try transaction.finishJob()
+        } catch {
+            if let error = error as? StoreError, error.isFatal || !database.isInTransaction { throw error }
+            if alone || !database.isInTransaction {
+                // Ends the transaction, so that nothing is committed for a job that did nothing.
+                try database.statement(SQL.rollback).run()
+                try database.statement(SQL.begin).run()
+            } else {
+                try database.statement(SQL.rollbackToSavepoint).run()
+                try database.statement(SQL.release).run()
+            }
+            transaction.restore(mark)
+            refuse(job, error)
+            return false
+        }
+        if !alone { try database.statement(SQL.release).run() }
+        return true
+    }
+
+    private func succeeded(_ jobs: [Job], _ transaction: Transaction, nanoseconds: Int64) {
+        let isNews = transaction.isNews
+        transaction.endGroup()
+        shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
+        state.withLock { state in
+            state.statistics.commits += 1
+            state.statistics.jobs += jobs.count
+            state.statistics.commitNanoseconds += nanoseconds
+            state.statistics.slowestCommitNanoseconds = max(state.statistics.slowestCommitNanoseconds, nanoseconds)
+            state.statistics.logPages = logPages
+        }
+        for job in jobs { job.answer(nil) }
+        if isNews { shared.announce() }
+    }
+
+    private func refuse(_ job: Job, _ error: any Error) {
+        state.withLock { $0.statistics.failedJobs += 1 }
+        job.answer(error)
+    }
+
+    /// After a failed sync nobody knows what is on the disk, and asking again may lie (ENGINEERING: fsync). Nothing
+    /// more is acknowledged; the next start recovers.
+    private func failForGood(_ error: StoreError, jobs: [Job]) {
+        log.error("store.failed", ["reason": error.message])
+        state.withLock { $0.failure = error }
+        for job in jobs { refuse(job, error) }
+        onFailure(error)
+    }
+
+    // MARK: When nothing waits
+
+    /// Takes one bite of the changes that the search index has not seen.
+    ///
+    /// - Returns: False when there was nothing to do, or it cannot be done now.
+    private func followIndex(_ transaction: Transaction, _ database: Database) -> Bool {
+        guard transaction.searchPosition < transaction.sequence, Monotonic.milliseconds() >= indexRetryAt else {
+            return false
+        }
+        let start = transaction.mark()
+        do throws(StoreError) {
+            try database.statement(SQL.begin).run()
+            try transaction.search.follow(changes: 1000)
+            try database.statement(SQL.commit).run()
+            shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
+            if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+            return true
+        } catch {
+            if database.isInTransaction {
+                try? database.statement(SQL.rollback).run()  // lost either way
+            }
+            transaction.restore(start)
+            if error.isFatal {
+                failForGood(error, jobs: [])
+            } else {
+                log.error("store.index_failed", ["reason": error.message])
+                indexRetryAt = Monotonic.milliseconds() + 5000
+            }
+            return false
+        }
+    }
+
+    private func checkpoint(_ database: Database) {
+        do throws(StoreError) {
+            // Readers that never rest keep the log from starting anew; far above the mark they are waited for.
+            let isLong = logPages > 8 * Self.checkpointPages
+            let (frames, moved) = try database.checkpoint(
+                isLong ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
+            )
+            checkpointedPages = moved >= frames ? 0 : moved
+            if moved >= frames { logPages = 0 } else { checkpointedPages = logPages }
+            state.withLock { $0.statistics.checkpoints += 1 }
+        } catch {
+            checkpointedPages = logPages  // not again before the log has grown by as much
+            if error.isFatal { return failForGood(error, jobs: []) }
+            log.warning("store.checkpoint_failed", ["reason": error.message])
+        }
+    }
+
+    private enum SQL {
+        static let begin = Query("begin immediate")
+        static let commit = Query("commit")
+        static let rollback = Query("rollback")
+        static let savepoint = Query("savepoint job")
+        static let release = Query("release job")
+        static let rollbackToSavepoint = Query("rollback to job")
+    }
+}
