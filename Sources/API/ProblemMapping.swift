@@ -3,6 +3,7 @@
 public import HTTPCore
 public import JSON
 public import Log
+import Store
 public import Vendors
 
 extension Problem {
@@ -10,6 +11,7 @@ extension Problem {
     public init(_ error: any Error) {
         switch error {
         case let problem as Problem: self = problem
+        case let error as StoreError: self.init(store: error)
         case let error as JSONError: self.init(json: error, in: [])
         case is CancellationError: self.init(503, "shutting_down", "The gateway is stopping; send the request again.")
         default: self.init(500, "internal_error", "Something went wrong here. The request id finds it in the log.")
@@ -25,6 +27,21 @@ extension Problem {
             detail = "The body: \(error.reason); the first one is at line \(place.line), column \(place.column)."
         }
         self.init(400, "invalid_json", detail, errors: [InputError(pointer: "", detail: detail)])
+    }
+
+    /// A failure of our own store.
+    private init(store error: StoreError) {
+        switch error.code {
+        case .full:
+            self.init(507, "storage_full", "The disk is full: nothing was stored. Reads go on.")
+            retryable = true
+        case .locked, .closed:
+            self.init(503, "storage_unavailable", "The store is not available at the moment.")
+            retryable = true
+            retryAfter = 1
+        default:
+            self.init(500, "storage_error", "The store failed. The request id finds it in the log.")
+        }
     }
 
     /// A vendor's failure, for a write that waited for it.

@@ -1,0 +1,476 @@
+//  Writing a contact through: understood, projected, sent to the vendor, and only then stored.
+
+import Config
+public import Contacts
+import HTTPCore
+public import JSON
+public import Log
+import Platform
+public import Store
+public import Vendors
+
+/// What a write came to.
+public struct WriteResult: Sendable {
+    /// 200, 201 or 204.
+    public var status: Int
+    /// The contact as stored; `nil` after a delete.
+    public var contact: Contact?
+    /// What the vendor's protocol could not carry as given.
+    public var translation: [TranslationNote] = []
+}
+
+/// How a client wants its write done.
+public struct WriteTerms: Equatable, Sendable {
+    /// Any loss is an error (`Prefer: handling=strict`).
+    public var isStrict = false
+    /// The `If-Match` header; `nil` without one.
+    public var ifMatch: String?
+
+    /// No conditions.
+    public init(isStrict: Bool = false, ifMatch: String? = nil) {
+        self.isStrict = isStrict
+        self.ifMatch = ifMatch
+    }
+}
+
+/// Writes contacts: the vendor first, then the store. Two writes of one contact never interleave.
+public final class ContactWrites: Sendable {
+    let store: Store
+    let state: LiveState
+    private let log: Log
+    let lock = KeyedLock()
+
+    /// Makes the service.
+    public init(store: Store, state: LiveState, log: Log) {
+        self.store = store
+        self.state = state
+        self.log = log
+    }
+
+    // MARK: Create
+
+    /// Creates a contact at the vendor of its connection, then here.
+    ///
+    /// - Parameters:
+    ///   - json: The contact, with its `connection`.
+    ///   - pointer: Where it stands in the body.
+    ///   - terms: How the client wants it done.
+    ///   - caller: Who asks.
+    /// - Returns: 201 with the contact.
+    /// - Throws: ``Problem``.
+    public func create(
+        _ json: JSONValue,
+        at pointer: String = "",
+        terms: WriteTerms,
+        caller: Caller
+    ) async throws -> WriteResult {
+        let input = try Self.input(whole: json, at: pointer)
+        let connection = try self.connection(of: input, at: pointer, caller)
+        return try await create(input, on: connection, at: pointer, terms: terms)
+    }
+
+    func create(
+        _ input: ContactInput,
+        on connection: LiveConnection,
+        at pointer: String,
+        terms: WriteTerms
+    ) async throws -> WriteResult {
+        try refuse(input.refutedClaims(against: nil, at: pointer))
+        let content = try accepted(input.content, vendorID: input.vendorID, on: connection, at: pointer)
+        let writing = try Self.writing(of: connection)
+        let projection = connection.adapter.mapping.project(
+            content,
+            vendorID: input.vendorID,
+            previous: nil,
+            touched: Set(ContactField.allCases)
+        )
+        try Self.checkLoss(projection, terms)
+        let identity = content.emails.first?.address.lowercased() ?? input.vendorID ?? content.name.full ?? ""
+        return try await lock.with("\(connection.id)/\(identity)") {
+            let written: WrittenRecord
+            do throws(VendorError) {
+                written = try await writing.create(projection)
+            } catch {
+                throw try await self.problem(of: error, on: connection, content: content)
+            }
+            let contact = try await self.storeCreated(content, written, on: connection)
+            return WriteResult(status: 201, contact: contact, translation: projection.translation)
+        }
+    }
+
+    /// Stores what the vendor has created. A run may have seen the record first: then ours becomes its next state.
+    private func storeCreated(
+        _ content: ContactContent,
+        _ written: WrittenRecord,
+        on connection: LiveConnection
+    ) async throws -> Contact {
+        let vendorID = written.vendorID.isEmpty ? nil : written.vendorID
+        let isTruth = connection.adapter.capabilities.storeIsTruth
+        return try await store.write { transaction in
+            let state = VendorState(contentHash: 0, raw: written.bytes)
+            if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
+                let stored = try transaction.contacts.find(key: link.contact)
+            {
+                if isTruth {
+                    throw Problem(409, "vendor_id_taken", "Another contact of `\(connection.id)` has this `vendor_id`.")
+                }
+                let update = ContactUpdate(content: content, vendorID: vendorID, readOnly: false, vendorState: state)
+                return try transaction.contacts.update(link.contact, update).contact ?? stored.contact
+            }
+            var new = NewContact(connection: connection.key, vendorID: vendorID, content: content)
+            new.vendorState = state
+            return try transaction.contacts.create(new).contact
+        }
+    }
+
+    // MARK: Update
+
+    /// Replaces (`PUT`) or patches (`PATCH`) a stored contact.
+    ///
+    /// - Parameters:
+    ///   - id: The contact's id.
+    ///   - json: The whole contact or the merge patch.
+    ///   - merging: True for a patch.
+    ///   - pointer: Where it stands in the body.
+    ///   - terms: How the client wants it done.
+    ///   - caller: Who asks.
+    /// - Returns: 200 with the contact; with the same revision when nothing changes.
+    /// - Throws: ``Problem``.
+    public func update(
+        _ id: String,
+        with json: JSONValue,
+        merging: Bool,
+        at pointer: String = "",
+        terms: WriteTerms,
+        caller: Caller
+    ) async throws -> WriteResult {
+        try await lock.with(id) {
+            let (stored, connection) = try await self.stored(id, caller)
+            try Self.checkMatch(terms, stored.contact)
+            let input: ContactInput
+            do throws(InvalidContact) {
+                input =
+                    merging
+                    ? try ContactInput(patch: json, onto: stored.contact.content, at: pointer)
+                    : try ContactInput(
+                        whole: json,
+                        at: pointer,
+                        knownNumbers: Set(stored.contact.content.phones.compactMap(\.e164))
+                    )
+            } catch {
+                throw Problem(invalid: error)
+            }
+            return try await self.update(stored, on: connection, with: input, at: pointer, terms: terms)
+        }
+    }
+
+    private func update(
+        _ stored: Target,
+        on connection: LiveConnection,
+        with input: ContactInput,
+        at pointer: String,
+        terms: WriteTerms
+    ) async throws -> WriteResult {
+        var faults = input.refutedClaims(against: stored.contact, at: pointer)
+        if let name = input.connection, name != stored.contact.connection {
+            faults.append(
+                ContactFault(pointer: "\(pointer)/connection", detail: "A contact cannot move to another connection.")
+            )
+        }
+        var vendorID = stored.contact.vendorID
+        if input.given.contains(.vendorID), input.vendorID != vendorID {
+            if connection.config.vendor == .local {
+                vendorID = input.vendorID
+            } else {
+                faults.append(
+                    ContactFault(pointer: "\(pointer)/vendor_id", detail: "`vendor_id` is the vendor's to give.")
+                )
+            }
+        }
+        try refuse(faults)
+        let content = try accepted(input.content, vendorID: vendorID, on: connection, at: pointer)
+        let difference = ContactDifference(
+            from: stored.contact.content,
+            to: content,
+            oldVendorID: stored.contact.vendorID,
+            newVendorID: vendorID
+        )
+        guard !difference.fields.isEmpty else { return WriteResult(status: 200, contact: stored.contact) }
+        let writing = try Self.writing(of: connection)
+        guard !stored.contact.readOnly else {
+            throw Problem(422, "read_only_contact", "The vendor lets nobody change this contact (`read_only` is true).")
+        }
+        let projection = connection.adapter.mapping.project(
+            content,
+            vendorID: vendorID,
+            previous: stored.projected,
+            touched: Set(difference.fields)
+        )
+        try Self.checkLoss(projection, terms)
+        let written = try await send(projection, of: stored, vendorID: vendorID, on: connection, writing, content)
+        let contact = try await storeUpdated(stored, content, difference.fields, vendorID: vendorID, written)
+        return WriteResult(status: 200, contact: contact, translation: projection.translation)
+    }
+
+    /// Sends an update, unless the vendor holds exactly that already (only what it cannot hold has changed).
+    private func send(
+        _ projection: Projection,
+        of stored: Target,
+        vendorID: String?,
+        on connection: LiveConnection,
+        _ writing: any ContactWriting,
+        _ content: ContactContent
+    ) async throws -> WrittenRecord {
+        if projection.bytes == stored.projected {
+            return WrittenRecord(vendorID: vendorID ?? "", bytes: projection.bytes)
+        }
+        do throws(VendorError) {
+            return try await writing.update(vendorID: vendorID ?? "", to: projection)
+        } catch {
+            throw try await problem(of: error, on: connection, content: content)
+        }
+    }
+
+    /// Stores an update; a run may have changed other members meanwhile, which stay as it left them.
+    private func storeUpdated(
+        _ stored: Target,
+        _ content: ContactContent,
+        _ fields: [ContactField],
+        vendorID: String?,
+        _ written: WrittenRecord
+    ) async throws -> Contact {
+        try await store.write { transaction in
+            guard let now = try transaction.contacts.find(key: stored.row.key) else {
+                throw Problem.notFound("contact")
+            }
+            var next = content
+            if now.contact.revision != stored.contact.revision {
+                next = now.contact.content
+                for field in fields { next.take(field, from: content) }
+            }
+            let raw = try transaction.contacts.projection(stored.row.key)?.raw ?? written.bytes
+            let update = ContactUpdate(
+                content: next,
+                vendorID: vendorID ?? (written.vendorID.isEmpty ? nil : written.vendorID),
+                readOnly: now.contact.readOnly,
+                vendorState: VendorState(contentHash: 0, raw: raw, projected: written.bytes)
+            )
+            return try transaction.contacts.update(stored.row.key, update).contact ?? now.contact
+        }
+    }
+
+    // MARK: Delete
+
+    /// Deletes a contact at its vendor, then here.
+    ///
+    /// - Parameters:
+    ///   - id: The contact's id.
+    ///   - terms: How the client wants it done.
+    ///   - caller: Who asks.
+    /// - Returns: 204.
+    /// - Throws: ``Problem``.
+    public func delete(_ id: String, terms: WriteTerms, caller: Caller) async throws -> WriteResult {
+        try await lock.with(id) {
+            let (stored, connection) = try await self.stored(id, caller)
+            try Self.checkMatch(terms, stored.contact)
+            let writing = try Self.writing(of: connection)
+            guard connection.adapter.capabilities.removes, !stored.contact.readOnly else {
+                throw Problem(422, "read_only_contact", "The vendor lets nobody delete this contact.")
+            }
+            do throws(VendorError) {
+                try await writing.delete(vendorID: stored.contact.vendorID ?? "", record: stored.projected)
+            } catch {
+                throw try await self.problem(of: error, on: connection, content: stored.contact.content)
+            }
+            try await self.store.write { transaction in
+                _ = try transaction.contacts.delete(stored.row.key)
+            }
+            return WriteResult(status: 204)
+        }
+    }
+
+    // MARK: What all writes share
+
+    /// A contact at the start of a write, with what its vendor was last known to hold.
+    struct Target: Sendable {
+        let row: StoredContact
+        let projected: [UInt8]?
+        var contact: Contact { row.contact }
+    }
+
+    /// The contact of an id and its connection, if this caller sees it.
+    func stored(_ id: String, _ caller: Caller) async throws -> (Target, LiveConnection) {
+        let target = try await store.read { snapshot -> Target? in
+            guard let id = ContactID(id), let row = try snapshot.contacts.find(id) else { return nil }
+            let projection = try snapshot.contacts.projection(row.key)
+            return Target(row: row, projected: projection?.projected ?? projection?.raw)
+        }
+        guard let target, let connection = state.current.connections.connection(key: target.row.connection, for: caller)
+        else { throw Problem.notFound("contact") }
+        return (target, connection)
+    }
+
+    func connection(of input: ContactInput, at pointer: String, _ caller: Caller) throws -> LiveConnection {
+        guard let id = input.connection else {
+            throw Problem.invalidInput([
+                .init(pointer: "\(pointer)/connection", detail: "Name the connection that the contact belongs to.")
+            ])
+        }
+        guard let connection = state.current.connections.connection(id, for: caller) else {
+            throw Problem.notFound("connection")
+        }
+        return connection
+    }
+
+    /// The content as it will be stored, or every reason why it cannot be.
+    private func accepted(
+        _ content: ContactContent,
+        vendorID: String?,
+        on connection: LiveConnection,
+        at pointer: String
+    ) throws -> ContactContent {
+        var content = content
+        if content.owner == nil { content.owner = connection.config.owner }
+        let knowsOnlyIDs = connection.config.vendor == .taptalk || connection.config.vendor == .local
+        guard content.hasSubstance(vendorID: knowsOnlyIDs ? vendorID : nil) else {
+            throw Problem.invalidInput([
+                .init(
+                    pointer: pointer,
+                    detail: "A contact needs at least a name, an organization, an e-mail or a phone."
+                )
+            ])
+        }
+        let stored = content.normalised(vendorID: vendorID, region: connection.config.region)
+        if let refusal = connection.adapter.refusal(of: stored, vendorID: vendorID) {
+            throw Problem.invalidInput([.init(pointer: pointer, detail: refusal.reason)])
+        }
+        return stored
+    }
+
+    private func refuse(_ faults: [ContactFault]) throws {
+        guard faults.isEmpty else { throw Problem(invalid: InvalidContact(faults: faults)) }
+    }
+
+    static func input(whole json: JSONValue, at pointer: String) throws -> ContactInput {
+        do throws(InvalidContact) {
+            return try ContactInput(whole: json, at: pointer)
+        } catch {
+            throw Problem(invalid: error)
+        }
+    }
+
+    private static func writing(of connection: LiveConnection) throws -> any ContactWriting {
+        guard let writing = connection.adapter.writing else {
+            throw Problem(
+                422,
+                "read_only_connection",
+                "`\(connection.id)` (\(connection.config.vendor.rawValue)) can be read but not written: "
+                    + "its protocol has no call for it. Change the contact at its source."
+            )
+        }
+        return writing
+    }
+
+    private static func checkLoss(_ projection: Projection, _ terms: WriteTerms) throws {
+        guard terms.isStrict, !projection.translation.isEmpty else { return }
+        var problem = Problem(
+            422,
+            "translation_loss",
+            "The vendor cannot hold everything as given, and `Prefer: handling=strict` allows no loss. Nothing was sent.",
+            errors: projection.translation.map { .init(pointer: "/\($0.field)", detail: $0.detail) }
+        )
+        problem.extensions = [("translation", projection.translation.json)]
+        throw problem
+    }
+
+    private static func checkMatch(_ terms: WriteTerms, _ contact: Contact) throws {
+        guard let ifMatch = terms.ifMatch else { return }
+        guard EntityTag.list(ifMatch, contains: contact.revision, weakly: false) else {
+            throw Problem(
+                412,
+                "precondition_failed",
+                "The contact is at \(EntityTag.make(contact.revision)) now; read it again."
+            )
+        }
+    }
+
+    /// A vendor's failure as the client sees it; a duplicate names whom it collides with.
+    private func problem(
+        of error: VendorError,
+        on connection: LiveConnection,
+        content: ContactContent
+    ) async throws -> Problem {
+        var problem = Problem(vendor: error, of: connection.config.vendor.rawValue, connection: connection.id)
+        log.warning(
+            "write.refused",
+            ["connection": connection.id, "kind": error.kind.rawValue, "status": error.status.map(String.init)]
+        )
+        if error.kind == .duplicate, let key = content.emails.first.flatMap({ LookupKey.email(of: $0.address) }) {
+            let candidates = try await candidates(for: [key], on: connection)
+            problem.extensions = [("candidates", .array(candidates.map(\.candidateJSON)))]
+        }
+        return problem
+    }
+
+    /// The contacts of one connection that really have one of these keys.
+    func candidates(for keys: [LookupKey], on connection: LiveConnection) async throws -> [Contact] {
+        try await store.read { snapshot in
+            try snapshot.contacts.matching(keys, connections: [connection.key], limit: 20).map(\.contact)
+        }
+    }
+}
+
+extension EditOutcome {
+    /// The contact as it is now, where there is one.
+    var contact: Contact? {
+        switch self {
+        case .changed(let stored), .unchanged(let stored), .stale(let stored): stored.contact
+        case .gone: nil
+        }
+    }
+}
+
+extension Contact {
+    /// What a conflict says of a contact: enough to choose by.
+    var candidateJSON: JSONValue {
+        ["id": .string(id), "vendor_id": .optional(vendorID), "name": .optional(content.name.full)]
+    }
+}
+
+extension [TranslationNote] {
+    /// The `translation` of a write's answer.
+    var json: JSONValue {
+        .array(
+            map { ["field": .string($0.field), "action": .string($0.action.rawValue), "detail": .string($0.detail)] }
+        )
+    }
+}
+
+extension ContactContent {
+    /// Takes one member from another state.
+    mutating func take(_ field: ContactField, from other: ContactContent) {
+        switch field {
+        case .owner: owner = other.owner
+        case .kind: kind = other.kind
+        case .name: name = other.name
+        case .organization: organization = other.organization
+        case .title: title = other.title
+        case .emails: emails = other.emails
+        case .phones: phones = other.phones
+        case .addresses: addresses = other.addresses
+        case .notes: notes = other.notes
+        case .tags: tags = other.tags
+        case .lifecycle: lifecycle = other.lifecycle
+        case .favorite: favorite = other.favorite
+        case .customFields: customFields = other.customFields
+        case .vendorID, .readOnly: break
+        }
+    }
+}
+
+extension Problem {
+    /// A contact that cannot be used, with every fault.
+    init(invalid error: InvalidContact) {
+        self = .invalidInput(error.faults.map { InputError(pointer: $0.pointer, detail: $0.detail) })
+    }
+}

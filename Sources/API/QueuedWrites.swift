@@ -1,0 +1,160 @@
+//  Writes that wait for a vendor to come back: queued durably, sent in order for each connection.
+
+import Config
+import Contacts
+import HTTPCore
+import JSON
+public import Log
+import Platform
+public import Store
+import Synchronization
+
+/// Queues writes, sends them when their vendor is back, and tells what became of them.
+public final class QueuedWrites: Sendable {
+    private let writes: ContactWrites
+    private let store: Store
+    private let state: LiveState
+    private let log: Log
+    private let clock: any Clock<Duration>
+    /// The connections that a task is sending for.
+    private let busy = Mutex<Set<Int64>>([])
+
+    /// Makes the service.
+    public init(
+        writes: ContactWrites,
+        store: Store,
+        state: LiveState,
+        log: Log,
+        clock: any Clock<Duration> = ContinuousClock()
+    ) {
+        self.writes = writes
+        self.store = store
+        self.state = state
+        self.log = log
+        self.clock = clock
+    }
+
+    // MARK: For the API
+
+    /// Queues a write.
+    ///
+    /// - Returns: 202 with the place to ask.
+    func accept(_ order: WriteOrder, of request: Request) async throws -> Response {
+        let connection = try await connection(of: order, request.caller)
+        let stored = order.encoded(caller: request.caller, terms: WriteTerms(request)).encoded()
+        let id = try await store.write { transaction in
+            try transaction.writes.insert(
+                WriteRow(connection: connection.key, operation: stored, contact: nil, createdAt: transaction.now)
+            )
+        }
+        let fields: HeaderFields = ["Location": "/v1/writes/wr_\(id)", "Preference-Applied": "respond-async"]
+        return .json(
+            202,
+            ["id": .string("wr_\(id)"), "state": "queued", "connection": .string(connection.id)],
+            fields: fields
+        )
+    }
+
+    /// `GET /v1/writes/{id}`
+    func answer(_ request: Request) async throws -> Response {
+        let name = request.parameters[0]
+        guard name.hasPrefix("wr_"), let id = Int64(name.dropFirst(3)),
+            let row = try await store.read({ try $0.writes.find(id) }),
+            let connection = state.current.connections.connection(key: row.connection, for: request.caller)
+        else { throw Problem.notFound("write") }
+        // Our own text; it always parses.
+        let outcome = row.outcome.flatMap { try? JSONValue(parsing: $0) } ?? .null
+        return .json(
+            200,
+            [
+                "id": .string(name), "state": .string(row.state.name), "connection": .string(connection.id),
+                "contact_id": row.state == .sent ? outcome["contact_id"] ?? .null : .null,
+                "problem": row.state == .failed ? outcome : .null, "attempts": .int(row.attempts),
+                "created_at": .string(row.createdAt.rfc3339), "updated_at": .string(row.updatedAt.rfc3339),
+            ]
+        )
+    }
+
+    private func connection(of order: WriteOrder, _ caller: Caller) async throws -> LiveConnection {
+        switch order {
+        case .create(let contact), .upsert(_, let contact):
+            return try writes.connection(of: ContactWrites.input(whole: contact, at: ""), at: "", caller)
+        case .update(let id, _, _), .delete(let id):
+            return try await writes.stored(id, caller).1
+        }
+    }
+
+    // MARK: Sending
+
+    /// Sends what is queued, now and whenever something is. Ends when cancelled.
+    public func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                let waiting = try await store.read { try $0.writes.waitingConnections() }
+                for key in waiting where busy.withLock({ $0.insert(key).inserted }) {
+                    group.addTask { await self.send(connection: key) }
+                }
+                try await clock.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Sends the queue of one connection, in order, until it is empty or the vendor is out of reach.
+    private func send(connection key: Int64) async {
+        defer { _ = busy.withLock { $0.remove(key) } }
+        do {
+            while !Task.isCancelled, let row = try await store.read({ try $0.writes.next(connection: key) }) {
+                let everyone = Caller(name: "queue", scopes: Set(Scope.allCases), connections: nil)
+                // Not configured at the moment: its writes wait.
+                guard state.current.connections.connection(key: key, for: everyone) != nil else { return }
+                if let wait = try await attempt(row, everyone) {
+                    try await clock.sleep(for: .seconds(wait))
+                    return
+                }
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            log.error("write.queue_failed", ["error": "\(error)"])
+        }
+    }
+
+    /// Tries one write.
+    ///
+    /// - Returns: Seconds to wait when the vendor is still out of reach; `nil` when the write is settled.
+    private func attempt(_ row: WriteRow, _ caller: Caller) async throws -> Int? {
+        var row = row
+        row.attempts += 1
+        do {
+            guard let json = try? JSONValue(parsing: row.operation), let order = WriteOrder(stored: json) else {
+                throw Problem(500, "internal_error", "The queued write cannot be read.")
+            }
+            let terms = WriteTerms(
+                isStrict: json["strict"]?.boolValue ?? false,
+                ifMatch: json["if_match"]?.stringValue
+            )
+            let result = try await order.perform(by: writes, terms: terms, caller: caller)
+            row.state = .sent
+            row.outcome = JSONValue.object([JSONMember("contact_id", .optional(result.contact?.id))]).encoded()
+        } catch {
+            let problem = Problem(error)
+            if problem.status == 503 {
+                try await note(row)
+                return min(max(problem.retryAfter ?? 5, 1), 60)
+            }
+            row.state = .failed
+            row.outcome = problem.json(requestID: "").encoded()
+        }
+        try await note(row)
+        log.info("write.settled", ["write": "wr_\(row.id)", "state": row.state.name, "attempts": String(row.attempts)])
+        return nil
+    }
+
+    private func note(_ row: WriteRow) async throws {
+        try await store.write { transaction in
+            var row = row
+            row.updatedAt = transaction.now
+            try transaction.writes.update(row)
+        }
+    }
+}
