@@ -13,8 +13,6 @@ struct ConnectionLife {
         case body
         /// A handler works; there is no deadline of ours.
         case answering
-        /// Only what was written remains to be sent, then the connection ends.
-        case closing
         /// Everything is sent; what the peer still sends is dropped so that the answer reaches it.
         case lingering
     }
@@ -58,12 +56,16 @@ struct ConnectionLife {
     /// Something could not be sent, or some of it could.
     mutating func sendBlocked(now: Int64) { blockedSince = now }
 
-    mutating func sendDone() { blockedSince = nil }
-
-    var isBlocked: Bool { blockedSince != nil }
+    /// Everything was sent. The time that the peer took for it does not count for what it does next.
+    mutating func sendDone(now: Int64) {
+        blockedSince = nil
+        since = now
+        progress = now
+    }
 
     func verdict(now: Int64, _ timeouts: ServerTimeouts) -> Verdict {
-        if let blockedSince, now - blockedSince >= timeouts.slowReader { return .abort }
+        // While something waits to be sent nothing is read, so no other time-out can be the peer's fault.
+        if let blockedSince { return now - blockedSince >= timeouts.slowReader ? .abort : .keep }
         switch phase {
         case .handshake: return now - since >= timeouts.handshake ? .abort : .keep
         case .idle: return now - since >= timeouts.keepAlive ? .close : .keep
@@ -76,7 +78,6 @@ struct ConnectionLife {
             }
             return .keep
         case .answering: return .keep
-        case .closing: return .keep
         case .lingering: return now - since >= timeouts.linger ? .abort : .keep
         }
     }

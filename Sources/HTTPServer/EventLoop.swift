@@ -16,7 +16,6 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let inbox: Inbox
     private let routes: @Sendable (LoopIndex) throws -> Router
     private let thread = Atomic<UInt>(0)
-    private let hasEnded = Atomic<Bool>(false)
 
     // The loop's own: touched on its thread only, which is what makes `@unchecked Sendable` true.
     private let epoll: FileDescriptor
@@ -78,13 +77,14 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs the closure on the loop's thread, soon; never when the loop has ended.
     func perform(_ work: @escaping @Sendable () -> Void) {
-        inbox.add(.work(work), wakes: !isOnThread)
+        _ = inbox.add(.work(work), wakes: !isOnThread)
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if inbox.add(.job(job), wakes: !isOnThread) { return }
         // What outlives the loop still has to end somewhere.
-        if hasEnded.load(ordering: .acquiring) { return globalConcurrentExecutor.enqueue(job) }
-        inbox.add(.job(UnownedJob(job)), wakes: !isOnThread)
+        globalConcurrentExecutor.enqueue(job)
     }
 
     var isOnThread: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
@@ -316,7 +316,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         for case let connection? in connections {
             // A request may have arrived that the loop has not seen: it is still answered.
             if connection.isIdle { readable(connection) }
-            if !connection.isClosed, connection.isIdle { drop(connection) }
+            if connection.isIdle || connection.life.phase == .handshake { drop(connection) }
             if let parked = connection.parked, parked.isStreaming { parked.task?.cancel() }
         }
     }
@@ -333,9 +333,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             connection.parked?.task?.cancel()
             drop(connection)
         }
-        hasEnded.store(true, ordering: .releasing)
+        inbox.close(into: &items)
         // What came in meanwhile: jobs must run, or the tasks they belong to would never end.
-        inbox.take(into: &items, wasSignalled: true)
         for case .job(let job) in items { job.runSynchronously(on: asUnownedTaskExecutor()) }
         router = Router([])
     }

@@ -15,6 +15,7 @@ final class Inbox: Sendable {
     private struct State {
         var items: [Item] = []
         var isSignalled = false
+        var isClosed = false
     }
 
     private let state = Mutex(State())
@@ -28,17 +29,31 @@ final class Inbox: Sendable {
     var descriptor: Int32 { event.raw }
 
     /// Adds an item. `wakes` is false when the loop itself adds it and will look before it waits.
-    func add(_ item: Item, wakes: Bool) {
-        let mustSignal = state.withLock { state in
+    ///
+    /// - Returns: False when the loop has ended.
+    func add(_ item: Item, wakes: Bool) -> Bool {
+        let (isTaken, mustSignal) = state.withLock { state in
+            if state.isClosed { return (false, false) }
             state.items.append(item)
-            guard wakes, !state.isSignalled else { return false }
+            guard wakes, !state.isSignalled else { return (true, false) }
             state.isSignalled = true
-            return true
+            return (true, true)
         }
-        guard mustSignal else { return }
+        guard mustSignal else { return isTaken }
         var one: UInt64 = 1
         // An eventfd refuses a write only when its counter is full, and then it is readable anyway.
         _ = write(event.raw, &one, 8)
+        return isTaken
+    }
+
+    /// Takes what is queued for the last time.
+    func close(into items: inout [Item]) {
+        items = state.withLock { state in
+            state.isClosed = true
+            let last = state.items
+            state.items = []
+            return last
+        }
     }
 
     /// Takes everything that is queued; the array given is cleared and used for what comes next.

@@ -222,7 +222,7 @@ extension EventLoop {
             return
         }
         connection.unsent = nil
-        connection.life.sendDone()
+        connection.life.sendDone(now: now)
         if let parked = connection.parked {
             setInterest(connection, UInt32(clinux_readable))
             parked.waiting?.resume()
@@ -271,6 +271,7 @@ extension EventLoop {
         }
         if connection.input == nil, connection.exchange == nil, connection.parked == nil {
             connection.life.enter(.idle, now: now)
+            if mustClose, connection.unsent == nil { drop(connection) }
         }
     }
 }

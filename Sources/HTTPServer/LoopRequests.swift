@@ -9,6 +9,7 @@ import Platform
 extension EventLoop {
     /// Output that is sent before more requests of the same read are answered.
     private static let outputMark = 262_144
+    private static let inputMark = 65_536
     private static let maxLinger = 1 << 20
 
     /// Reads once from a socket that has something, and uses it.
@@ -27,6 +28,10 @@ extension EventLoop {
         if count == 0 { return peerFinished(connection) }
         let bytes = UnsafeRawBufferPointer(start: received.baseAddress, count: count)
         if let tls = connection.tls { decrypt(connection, tls, bytes) } else { consume(connection, bytes) }
+        if let input = connection.input, connection.parked != nil, input.bytes.count >= Self.inputMark {
+            // Enough waits behind a stream that is being sent.
+            setInterest(connection, connection.interest & ~UInt32(clinux_readable))
+        }
     }
 
     /// Goes on with the handshake, or decrypts and uses what the peer sent.
@@ -139,6 +144,10 @@ extension EventLoop {
         let row: Router.Row
         switch router.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
         case .route(let index): row = router.rows[index]
+        case .none where context.method == .connect || context.method == .trace:
+            let problem = Problem(405, "method_not_allowed", "no resource answers that method")
+            let others: [HTTPCore.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+            return refuse(connection, context, problem, head, base, available, allow: others)
         case .none:
             return refuse(
                 connection,

@@ -27,6 +27,7 @@ public final class Server: Sendable {
         log: Log,
         routes: @escaping @Sendable (LoopIndex) throws -> Router
     ) throws(SystemError) {
+        ProcessLimits.raiseOpenFiles()
         let (sockets, address) = try Listener.open(host: settings.host, port: settings.port, count: settings.workers)
         self.address = address
         var loops: [EventLoop] = []

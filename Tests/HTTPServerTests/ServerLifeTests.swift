@@ -171,6 +171,39 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `out of descriptors, the next client waits for one that leaves`() async {
+        await #expect(processExitsWith: .success) {
+            try await withServer(routes: ServerTests.routes) { server in
+                let next = dup(0)
+                close(next)
+                var limit = rlimit(rlim_cur: rlim_t(next + 12), rlim_max: rlim_t(next + 12))
+                setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
+                var clients: [TestClient] = []
+                for _ in 0..<8 {
+                    let client = TestClient(server)
+                    client.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
+                    clients.append(client)
+                }
+                while !clients.isEmpty {
+                    let answered = clients.removeFirst().answer()
+                    precondition(answered.status == 200, "everyone is answered")
+                }
+            }
+            exit(0)
+        }
+    }
+
+    @Test func `draining ends a connection once its answer is sent`() async throws {
+        try await withServer(stops: false, routes: ServerTests.routes) { server in
+            let client = TestClient(server, receiveBuffer: 4096)
+            client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            let head = client.read(until: "\r\n\r\n")
+            #expect(!head.contains("Connection: close"))
+            server.drain()
+            #expect(client.readToEnd().utf8.count == 8 << 20)
+        }
+    }
+
     @Test func `several loops share one address`() async throws {
         var settings = ServerSettings()
         settings.workers = 2

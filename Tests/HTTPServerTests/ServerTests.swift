@@ -78,6 +78,8 @@ struct ServerTests {
                 let other = client.answer()
                 #expect(other.status == 405 && other.head.contains("Allow: GET, HEAD\r\n"))
             }
+            client.send("CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n")
+            #expect(client.answer().status == 405)
             client.send("OPTIONS /now HTTP/1.1\r\nHost: a\r\n\r\n")
             let options = client.answer()
             #expect(options.status == 204 && options.head.contains("Allow: GET, HEAD\r\n"))
