@@ -127,7 +127,8 @@ let package = Package(
         tests(
             of: "API",
             [
-                "Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform",
+                "Vendors", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto", "Contacts", "HTTPCore", "JSON",
+                "Log", "Platform",
                 "TestSupport",
             ]
         ),
