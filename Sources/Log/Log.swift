@@ -15,6 +15,7 @@ public enum LogLevel: Int, CaseIterable, Comparable, Sendable {
     /// Someone must act.
     case error
 
+    /// Quieter comes first.
     public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
@@ -26,7 +27,9 @@ public struct Log: Sendable {
 
     /// Makes a log.
     ///
-    /// - Parameter sink: Takes one whole line with its line feed; the default writes it to stderr in one call.
+    /// - Parameters:
+    ///   - level: Quieter lines are not written.
+    ///   - sink: Takes one whole line with its line feed; the default writes it to stderr in one call.
     public init(level: LogLevel = .info, sink: @escaping @Sendable ([UInt8]) -> Void = Log.standardError) {
         self.level = level
         self.sink = sink

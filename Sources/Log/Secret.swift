@@ -10,6 +10,8 @@ public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugS
         revealed = text
     }
 
+    /// Never the text.
     public var description: String { "<redacted>" }
+    /// Never the text.
     public var debugDescription: String { "<redacted>" }
 }

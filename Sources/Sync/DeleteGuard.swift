@@ -31,11 +31,12 @@ public struct DeleteGuard: Equatable, Sendable {
         self.limits = limits
     }
 
-    /// Why a run must be held; `nil` when it may delete.
+    /// Whether a run must be held.
     ///
     /// - Parameters:
     ///   - count: How many contacts it would delete.
     ///   - all: How many the connection has.
+    /// - Returns: Why it must be held; `nil` when it may delete.
     public func reasonToHold(deleting count: Int, of all: Int) -> String? {
         if count > limits.holdAboveCount {
             return "would delete \(count) contacts; more than \(limits.holdAboveCount) wait for approval"

@@ -85,6 +85,7 @@ public protocol ContactListing: Sendable {
     /// One page of every contact, in the vendor's order.
     ///
     /// - Parameter cursor: The previous page's ``RecordPage/next``, or `nil` for the first.
+    /// - Returns: The page, and the cursor of the one after it.
     /// - Throws: ``VendorError``; asking again with the same cursor is safe. A page that repeats the previous one,
     ///   or promises more and is empty, is ``VendorError/Kind/malformed``.
     func contacts(after cursor: Cursor?) async throws(VendorError) -> RecordPage
@@ -95,6 +96,8 @@ public protocol ContactDelta: Sendable {
     /// The mark of the present moment, to be taken before a full list starts.
     ///
     /// - Parameter now: Our clock, for vendors whose marks are times.
+    /// - Returns: Where a delta can start.
+    /// - Throws: ``VendorError``; asking again is safe.
     func mark(now: Timestamp) async throws(VendorError) -> Cursor
 
     /// One page of what changed since the mark.
@@ -103,6 +106,7 @@ public protocol ContactDelta: Sendable {
     ///   - mark: From ``mark(now:)`` or a former delta's ``RecordPage/mark``.
     ///   - cursor: The previous page's ``RecordPage/next``, or `nil` for the first.
     ///   - now: When this run started, by our clock.
+    /// - Returns: The page; the last one has the next mark.
     /// - Throws: ``VendorError``; kind ``VendorError/Kind/markExpired`` asks for a full run.
     func changes(since mark: Cursor, after cursor: Cursor?, now: Timestamp) async throws(VendorError) -> RecordPage
 }
@@ -145,7 +149,10 @@ public protocol ContactWriting: Sendable {
 
     /// Deletes the record; one that is already gone counts as deleted.
     ///
-    /// - Parameter record: The record as last known, for vendors that need more than the id.
+    /// - Parameters:
+    ///   - vendorID: The vendor's id.
+    ///   - record: The record as last known, for vendors that need more than the id.
+    /// - Throws: ``VendorError``.
     func delete(vendorID: String, record: [UInt8]?) async throws(VendorError)
 }
 
@@ -210,6 +217,7 @@ public protocol ContactMapping: Sendable {
     ///   - record: The vendor's record now.
     ///   - previous: The record that the vendor was last known to hold; `nil` for a contact not seen before.
     ///   - content: Our contact; `nil` for one not seen before.
+    /// - Returns: The contact with only those members changed.
     /// - Throws: ``RecordError`` for a record that has no meaning (a wrong type, a required member absent).
     func merge(
         _ record: ArraySlice<UInt8>,
@@ -224,6 +232,7 @@ public protocol ContactMapping: Sendable {
     ///   - vendorID: The vendor's id where there is one already (or one that the client chose).
     ///   - previous: The record that the vendor was last known to hold; slots of untouched members stay as they are.
     ///   - touched: The members that the write changes; for a create, all of them.
+    /// - Returns: The record to be sent, and what of the contact it cannot carry.
     func project(
         _ content: ContactContent,
         vendorID: String?,

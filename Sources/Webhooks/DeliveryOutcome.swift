@@ -19,7 +19,9 @@ public enum DeliveryOutcome: Equatable, Sendable {
     /// Judges an attempt.
     ///
     /// - Parameters:
+    ///   - ending: What the receiver answered, or why it did not.
     ///   - attempt: Its number, from 1.
+    ///   - schedule: The pauses between attempts.
     ///   - now: For a date in `Retry-After`.
     ///   - random: From 0 up to 1.
     public init(

@@ -17,12 +17,14 @@ public struct RetrySchedule: Equatable, Sendable {
         self.waits = waits
     }
 
-    /// Milliseconds to wait after a failed attempt (counted from 1), or `nil` when the schedule is spent.
+    /// The pause after a failed attempt (counted from 1).
     ///
     /// - Parameters:
+    ///   - attempt: The attempt that failed.
     ///   - retryAfter: Seconds that the receiver asked for. It may slow us down, by a day at most, but never speed
     ///     us up.
     ///   - random: From 0 up to 1.
+    /// - Returns: Milliseconds, or `nil` when the schedule is spent.
     public func wait(afterAttempt attempt: Int, retryAfter: Int? = nil, random: Double) -> Int64? {
         precondition(attempt >= 1, "attempts are numbered from 1")
         guard attempt <= waits.count else { return nil }

@@ -45,11 +45,16 @@ public struct Signer: Sendable {
         "v1," + Base64.encode(code.code(for: Array("\(id).\(timestamp).".utf8), body))
     }
 
-    /// Why a received message is not genuine; `nil` when it is.
+    /// Judges a received message.
     ///
     /// - Parameters:
+    ///   - id: The field `webhook-id`.
+    ///   - timestamp: The field `webhook-timestamp`.
     ///   - signatures: The field `webhook-signature`: one or more, separated by spaces.
+    ///   - body: As received.
+    ///   - now: Our clock.
     ///   - tolerance: How old or early it may be, in seconds.
+    /// - Returns: Why it is not genuine; `nil` when it is.
     public func fault(
         id: String?,
         timestamp: String?,

@@ -102,7 +102,8 @@ struct RequestParserTests {
     }
 
     @Test func `a head gives its parts`() {
-        let request = "GET /v1/contacts/7?include=raw#x HTTP/1.1\r\nHost: a\r\nAuthorization:  Bearer k \r\nX-A: b\r\n\r\n"
+        let request =
+            "GET /v1/contacts/7?include=raw#x HTTP/1.1\r\nHost: a\r\nAuthorization:  Bearer k \r\nX-A: b\r\n\r\n"
         let bytes = Array(request.utf8)
         var parser = RequestParser()
         #expect(parser.parse(bytes.span) == .complete)

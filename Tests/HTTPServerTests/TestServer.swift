@@ -9,7 +9,13 @@ import Synchronization
 
 /// Runs a server for as long as the closure takes. The closure has a thread of its own, since its clients block.
 ///
-/// - Parameter stops: False when the closure itself ends the server; the call returns only when it has ended.
+/// - Parameters:
+///   - settings: Sizes and time-outs.
+///   - stops: False when the closure itself ends the server; the call returns only when it has ended.
+///   - hooks: What is called around requests.
+///   - routes: The table.
+///   - body: Calls the server.
+/// - Throws: What the server or the closure throws.
 func withServer(
     _ settings: ServerSettings = ServerSettings(),
     stops: Bool = true,

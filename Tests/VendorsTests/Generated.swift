@@ -53,7 +53,10 @@ enum Generated {
 
     /// A whole contact.
     ///
-    /// - Parameter overflow: Whether it may hold more than a narrow vendor can.
+    /// - Parameters:
+    ///   - random: Decides what it holds.
+    ///   - overflow: Whether it may hold more than a narrow vendor can.
+    /// - Returns: The contact.
     static func content(_ random: inout SeededRandom, overflow: Bool = true) -> ContactContent {
         var content = ContactContent()
         let given = random.pick(["Ann", "Bob", "Zoë", "王"])

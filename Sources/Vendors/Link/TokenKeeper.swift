@@ -35,7 +35,9 @@ public final class TokenKeeper: Sendable {
 
     /// Makes a keeper without a token.
     ///
-    /// - Parameter fetch: Asks the vendor for a new token.
+    /// - Parameters:
+    ///   - clock: Measures the life of tokens.
+    ///   - fetch: Asks the vendor for a new token.
     public init(
         clock: any Clock<Duration> = ContinuousClock(),
         fetch: @escaping @Sendable () async throws(VendorError) -> IssuedToken

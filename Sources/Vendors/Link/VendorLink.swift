@@ -35,8 +35,11 @@ public final class VendorLink: Sendable {
     /// Makes a link with a closed breaker.
     ///
     /// - Parameters:
+    ///   - connection: Whose limits hold.
+    ///   - sender: Carries the requests.
     ///   - clock: Measures pauses and sleeps through them.
     ///   - wallClock: For dates in `Retry-After` and for ``status``.
+    ///   - log: Gets what healed.
     public init(
         connection: ConnectionConfig,
         sender: any HTTPSending,
@@ -58,8 +61,10 @@ public final class VendorLink: Sendable {
     /// Calls the vendor and returns its answer, whatever its status (but no redirect and no 429).
     ///
     /// - Parameters:
+    ///   - call: What to ask.
     ///   - priority: Who waits; `nil` for ``CallPriority/current``.
     ///   - repeatable: Whether the vendor may get the call twice without harm: reads, and writes that set a state.
+    /// - Returns: The answer, whatever its status.
     /// - Throws: ``VendorError`` of kind `unreachable`, `ambiguous` (it may have happened and is not repeatable),
     ///   `breakerOpen`, `throttled`, `malformed` or `cancelled`.
     public func call(

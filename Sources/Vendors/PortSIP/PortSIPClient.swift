@@ -24,8 +24,14 @@ final class PortSIPClient: Sendable {
 
     /// Calls with our bearer token, signing in anew once when the PBX does not know it any more.
     ///
-    /// - Parameter forbiddenIsOurs: Whether a 403 may be about our sign-in; of a diff it is about the sync token.
+    /// - Parameters:
+    ///   - method: GET or POST.
+    ///   - path: After the base URL.
+    ///   - body: JSON; `nil` for none.
+    ///   - repeatable: Whether the PBX may get it twice without harm.
+    ///   - forbiddenIsOurs: Whether a 403 may be about our sign-in; of a diff it is about the sync token.
     /// - Returns: The answer whatever its status, except those about our credentials.
+    /// - Throws: ``VendorError``.
     func call(
         _ method: Method,
         _ path: String,
