@@ -1,5 +1,10 @@
 //  What the executable calls.
 
+import Config
+import Glibc
+import Log
+import Platform
+
 /// The running program.
 public enum Gateway {
     /// The version, as `--version` prints it.
@@ -11,5 +16,18 @@ public enum Gateway {
     ///   - configPath: The configuration file.
     ///   - listen: Goes before `server.listen`.
     /// - Returns: The exit code: 0 after a drain, 1 for a failure.
-    public static func serve(configPath: String, listen: String?) async -> Int32 { 1 }
+    public static func serve(configPath: String, listen: String?) async -> Int32 {
+        // Before any other thread starts: threads inherit the mask.
+        let signals = Signals.stream([SIGHUP, SIGTERM, SIGINT])
+        let log = Log()
+        do {
+            let app = try await App(configPath: configPath, listen: listen, signals: signals, log: log)
+            return await app.run().rawValue
+        } catch let error as InvalidConfig {
+            error.log(to: log, configPath, "start")
+        } catch {
+            log.error("server.failed", ["error": "\(error)"])
+        }
+        return 1
+    }
 }

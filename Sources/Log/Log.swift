@@ -3,6 +3,7 @@
 import Glibc
 import JSON
 import Platform
+import Synchronization
 
 /// How loud a line is.
 public enum LogLevel: Int, CaseIterable, Comparable, Sendable {
@@ -19,10 +20,25 @@ public enum LogLevel: Int, CaseIterable, Comparable, Sendable {
     public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
+/// A level that many logs share.
+private final class LogThreshold: Sendable {
+    private let raw: Atomic<Int>
+
+    init(_ level: LogLevel) {
+        raw = Atomic(level.rawValue)
+    }
+
+    var level: LogLevel {
+        get { LogLevel(rawValue: raw.load(ordering: .relaxed)) ?? .info }
+        set { raw.store(newValue.rawValue, ordering: .relaxed) }
+    }
+}
+
 /// Writes log lines: `{"at":…,"level":…,"event":…, fields…}`. Never give it a secret or a contact's data.
 public struct Log: Sendable {
-    /// Quieter lines are not written.
-    public let level: LogLevel
+    /// Quieter lines are not written. All copies of a log share its level.
+    public var level: LogLevel { threshold.level }
+    private let threshold: LogThreshold
     private let sink: @Sendable ([UInt8]) -> Void
 
     /// Makes a log.
@@ -31,8 +47,13 @@ public struct Log: Sendable {
     ///   - level: Quieter lines are not written.
     ///   - sink: Takes one whole line with its line feed; the default writes it to stderr in one call.
     public init(level: LogLevel = .info, sink: @escaping @Sendable ([UInt8]) -> Void = Log.standardError) {
-        self.level = level
+        threshold = LogThreshold(level)
         self.sink = sink
+    }
+
+    /// Changes the level of this log and all its copies.
+    public func setLevel(_ level: LogLevel) {
+        threshold.level = level
     }
 
     /// A log that writes nothing, for tests and tools.

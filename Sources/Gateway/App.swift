@@ -1,0 +1,159 @@
+//  The running program: what is started in which order, and how it ends.
+
+import API
+import Config
+import Crypto
+import Glibc
+import HTTPClient
+import HTTPCore
+import HTTPServer
+import Log
+import Platform
+import Store
+
+/// Everything that serves, wired.
+struct App {
+    /// How the program ends.
+    enum Ending: Int32 {
+        case drained = 0
+        case failed = 1
+    }
+
+    private let log: Log
+    private let services: Services
+    private let server: Server
+    private let reload: Reload
+    private let signals: AsyncStream<Int32>
+
+    /// Starts everything up to the bound listener; what it throws is a reason not to serve.
+    init(configPath: String, listen: String?, signals: AsyncStream<Int32>, log: Log) async throws {
+        self.signals = signals
+        self.log = log
+        var loaded = try LoadedConfig(file: ConfigFile(path: configPath))
+        if let listen { loaded.config.server.listen = listen }
+        let config = loaded.config
+        log.setLevel(config.server.logLevel)
+        Self.warn(of: config, log)
+        let seal = try KeyFile.seal(for: config.database)
+        let store = try Store(
+            path: config.database.path,
+            log: log,
+            onFailure: { error in
+                // After a failed sync nothing more can be promised: the next start recovers what is on the disk.
+                log.error("store.failed", ["error": "\(error)"])
+                _exit(Ending.failed.rawValue)
+            }
+        )
+        let client = Client(log: log)
+        let builder = ConnectionBuilder(store: store, sender: client, log: log)
+        let connections = try await builder.connections(for: config, keeping: [])
+        let live = LiveState(
+            GatewayState(config: config, keys: KeyRing(config.keys), connections: ConnectionDirectory(connections))
+        )
+        let services = Services(store: store, client: client, live: live, seal: seal, log: log)
+        let reload = Reload(
+            loaded: loaded,
+            listen: listen,
+            builder: builder,
+            live: live,
+            log: log,
+            follower: { await services.follow($0) },
+            report: { await services.report($0) }
+        )
+        let table = Routes(services: services, control: reload.control)
+        server = try Server(settings: Self.settings(config.server), log: log) { _ in try table.router() }
+        self.services = services
+        self.reload = reload
+    }
+
+    /// Serves until a signal, or a failure of what nothing works without.
+    func run() async -> Ending {
+        log.info("server.listening", ["address": server.address, "version": Gateway.version])
+        let ending = await withTaskGroup(of: Ending?.self) { group in
+            group.addTask { await serve() }
+            group.addTask {
+                await services.run()
+                return nil
+            }
+            group.addTask {
+                await reload.run()
+                return nil
+            }
+            group.addTask {
+                await obey()
+                return nil
+            }
+            var ending = Ending.failed
+            for await case let result? in group {
+                ending = result
+                break
+            }
+            services.drain()
+            await services.settle()
+            group.cancelAll()
+            return ending
+        }
+        await services.close()
+        log.info("server.stopped", ["ending": "\(ending)"])
+        return ending
+    }
+
+    private func serve() async -> Ending {
+        do {
+            try await server.run()
+            return .drained
+        } catch {
+            log.error("server.failed", ["error": "\(error)"])
+            return .failed
+        }
+    }
+
+    /// Acts on signals: SIGHUP reloads, the first SIGTERM or SIGINT drains, the second ends at once.
+    private func obey() async {
+        await withDiscardingTaskGroup { group in
+            var isDraining = false
+            for await signal in signals {
+                if signal == SIGHUP {
+                    reload.request(.signal)
+                } else if isDraining {
+                    log.warning("server.stopping")
+                    _exit(128 + signal)
+                } else {
+                    isDraining = true
+                    log.info("server.draining")
+                    services.drain()
+                    server.drain()
+                    group.addTask {
+                        // Orchestrators kill after 30 s: better to cut the last ones off than to lose the clean end.
+                        guard (try? await ContinuousClock().sleep(for: .seconds(25))) != nil else { return }
+                        server.stop()
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the configuration asks for and this version does not do.
+    private static func warn(of config: GatewayConfig, _ log: Log) {
+        if !config.facades.isEmpty { log.warning("config.not_served", ["path": "/facades"]) }
+        if !config.bridges.isEmpty { log.warning("config.not_served", ["path": "/bridges"]) }
+    }
+
+    private static func settings(_ config: ServerConfig) throws -> ServerSettings {
+        guard var settings = ServerSettings(listen: config.listen) else {
+            throw InvalidConfig(unreadable: "server.listen is not HOST:PORT: \(config.listen)")
+        }
+        settings.workers = config.workers ?? Processors.count
+        settings.maxConnections = config.maxConnections
+        if let tls = config.tls {
+            settings.tls = try TLSContext(TLSIdentity(certificate: tls.certificate, key: tls.key))
+        }
+        return settings
+    }
+}
+
+/// The machine's processors.
+enum Processors {
+    /// How many this process may use; at least one.
+    static var count: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+}

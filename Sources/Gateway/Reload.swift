@@ -1,0 +1,227 @@
+//  Hot reload: read, decode, validate and build; only then swap. A bad file leaves the old configuration running.
+
+import API
+import Config
+import Crypto
+import Log
+import Platform
+import Synchronization
+
+/// Puts configurations in force, one after the other, on a thread of its own where reading files blocks nobody.
+final class Reload: Sendable {
+    /// What asks for a reload.
+    enum Trigger: String {
+        case file, signal, api
+    }
+
+    /// What a new configuration is handed to, after the swap.
+    typealias Follower = @Sendable (GatewayState) async -> Void
+
+    private struct Request: Sendable {
+        var work: @Sendable (Reload) async -> Void
+    }
+
+    private let file: ConfigFile
+    private let listen: String?
+    private let builder: ConnectionBuilder
+    private let live: LiveState
+    private let watcher: ConfigWatcher
+    private let log: Log
+    private let current: Mutex<ConfigStatus>
+    private let follower: Follower
+    private let report: @Sendable (ReloadOutcome) async -> Void
+    private let executor = ThreadExecutor(name: "reload")
+    private let requests: AsyncStream<Request>
+    private let queue: AsyncStream<Request>.Continuation
+
+    /// Makes the reloader of a running program.
+    ///
+    /// - Parameters:
+    ///   - listen: The command line's `--listen`, which goes before the file's.
+    ///   - follower: Takes each new state after it is in force.
+    ///   - report: Tells of each outcome, for events.
+    init(
+        loaded: LoadedConfig,
+        listen: String?,
+        builder: ConnectionBuilder,
+        live: LiveState,
+        log: Log,
+        follower: @escaping Follower,
+        report: @escaping @Sendable (ReloadOutcome) async -> Void
+    ) {
+        file = loaded.file
+        self.listen = listen
+        self.builder = builder
+        self.live = live
+        self.log = log
+        self.follower = follower
+        self.report = report
+        current = Mutex(loaded.status)
+        watcher = ConfigWatcher(path: loaded.file.path)
+        watcher.include(secretFiles: loaded.secretFiles)
+        (requests, queue) = AsyncStream.makeStream()
+    }
+
+    /// What the API calls.
+    var control: ConfigControl {
+        ConfigControl(
+            status: { self.current.withLock { $0 } },
+            reload: { try await self.ask { reload in try await reload.reload(.api) } },
+            check: { bytes in try await self.ask { reload in try reload.check(bytes) } }
+        )
+    }
+
+    /// Asks for a reload without waiting for it.
+    func request(_ trigger: Trigger) {
+        // What was wrong is logged, and seen in `last_error`: nobody waits for it here.
+        queue.yield(Request { reload in _ = try? await reload.reload(trigger) })
+    }
+
+    /// Works until the task is cancelled.
+    func run() async {
+        await withTaskCancellationHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { for await _ in self.watcher.changes { self.request(.file) } }
+                group.addTask(executorPreference: executor) {
+                    for await request in self.requests { await request.work(self) }
+                }
+            }
+        } onCancel: {
+            watcher.stop()
+            queue.finish()
+        }
+    }
+
+    private func ask<Result: Sendable>(
+        _ work: @escaping @Sendable (Reload) async throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            let outcome = queue.yield(
+                Request { reload in
+                    do {
+                        continuation.resume(returning: try await work(reload))
+                    } catch {
+                        continuation.resume(throwing: error)
+                    }
+                }
+            )
+            if case .enqueued = outcome { return }
+            continuation.resume(throwing: CancellationError())
+        }
+    }
+
+    private func check(_ bytes: [UInt8]) throws -> [ConfigChange] {
+        let next = try GatewayConfig.decode(bytes, surroundings: .system).config
+        return GatewayConfig.changes(from: live.current.config, to: overridden(next))
+    }
+
+    private func reload(_ trigger: Trigger) async throws -> ReloadReport {
+        let loaded: LoadedConfig
+        do throws(InvalidConfig) {
+            loaded = try LoadedConfig(file: file)
+        } catch {
+            await reject(error, trigger)
+            throw error
+        }
+        watcher.include(secretFiles: loaded.secretFiles)
+        let old = live.current
+        let changes = GatewayConfig.changes(from: old.config, to: overridden(loaded.config))
+        // What takes effect only at the next start stays as it is, so that what is shown is what is in force.
+        var config = loaded.config
+        let level = config.server.logLevel
+        config.server = old.config.server
+        config.server.logLevel = level
+        config.database = old.config.database
+        let isNew = config != old.config
+        if isNew {
+            let connections = try await builder.connections(for: config, keeping: old.connections.all)
+            let next = GatewayState(
+                config: config,
+                keys: KeyRing(config.keys),
+                connections: ConnectionDirectory(connections)
+            )
+            live.replace(with: next)
+            log.setLevel(level)
+            await follower(next)
+        }
+        let status = current.withLock { status in
+            status = ConfigStatus(
+                generation: status.generation + (isNew ? 1 : 0),
+                sha256: loaded.status.sha256,
+                loadedAt: loaded.status.loadedAt
+            )
+            return status
+        }
+        let result = ReloadReport(status: status, changes: changes)
+        if !changes.isEmpty {
+            log.info(
+                "config.reloaded",
+                [
+                    "trigger": trigger.rawValue, "generation": String(status.generation),
+                    "changes": changes.map { "\($0.kind.rawValue) \($0.path)" }.joined(separator: ", "),
+                ]
+            )
+            for change in changes where change.needsRestart {
+                log.warning("config.needs_restart", ["path": change.path])
+            }
+            await report(.reloaded(result))
+        }
+        return result
+    }
+
+    private func reject(_ invalid: InvalidConfig, _ trigger: Trigger) async {
+        let rejection = ConfigStatus.Rejection(at: .now(), errors: invalid.errors)
+        let isRepeated = current.withLock { status in
+            let isRepeated = status.lastError?.errors == invalid.errors
+            status.lastError = rejection
+            return isRepeated
+        }
+        invalid.log(to: log, file.path, trigger.rawValue)
+        if !isRepeated { await report(.rejected(rejection)) }
+    }
+
+    private func overridden(_ config: GatewayConfig) -> GatewayConfig {
+        var config = config
+        if let listen { config.server.listen = listen }
+        return config
+    }
+}
+
+/// How a reload ended, for events.
+enum ReloadOutcome: Sendable {
+    case reloaded(ReloadReport)
+    case rejected(ConfigStatus.Rejection)
+}
+
+/// A configuration file as it was read.
+struct LoadedConfig: Sendable {
+    var file: ConfigFile
+    var config: GatewayConfig
+    var secretFiles: [String]
+    var status: ConfigStatus
+
+    /// Reads and validates the file.
+    init(file: ConfigFile) throws(InvalidConfig) {
+        let bytes = try file.read()
+        let decoded = try GatewayConfig.decode(bytes, surroundings: .system)
+        self.file = file
+        config = decoded.config
+        secretFiles = decoded.secretFiles
+        status = ConfigStatus(generation: 1, sha256: SHA256.hexDigest(of: bytes), loadedAt: .now())
+    }
+}
+
+extension InvalidConfig {
+    /// One line for each complaint.
+    func log(to log: Log, _ path: String, _ trigger: String) {
+        for error in errors {
+            log.error(
+                "config.rejected",
+                [
+                    "trigger": trigger, "file": path, "line": String(error.line), "column": String(error.column),
+                    "pointer": error.pointer, "error": error.message,
+                ]
+            )
+        }
+    }
+}

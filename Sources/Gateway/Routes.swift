@@ -1,0 +1,52 @@
+//  The whole API as one table: which path, which scope, at once or later.
+
+import API
+import Config
+import HTTPCore
+import HTTPServer
+import JSON
+
+/// The table of `/v1`. Every loop makes its own router of it, with its own read connection.
+struct Routes: Sendable {
+    private let services: Services
+    private let config: ConfigAPI
+    private let contacts: ContactsAPI
+
+    init(services: Services, control: ConfigControl) {
+        self.services = services
+        let (live, store, log) = (services.live, services.store, services.log)
+        config = ConfigAPI(live: live, control: control, log: log)
+        contacts = ContactsAPI(writes: services.writes, queue: services.queue, store: store, log: log)
+    }
+
+    /// A loop's router.
+    func router() throws -> Router {
+        let context = try LoopContext(store: services.store, live: services.live)
+        return Router(table(ContactReads(context: context)), hooks: context.hooks())
+    }
+
+    /// Every row. `now` answers on the loop from its snapshot; `later` waits for the writer, a vendor or a change.
+    private func table(_ reads: ContactReads) -> [Route] {
+        let large = 16 << 20
+        let rows: [Route] = [
+            .get("/livez", .later { _ in .json(200, ["status": "ok"]) }),
+            .get("/readyz", .later { _ in .json(200, ["status": "ok"]) }),
+
+            .get("/v1/contacts/{id}", access: "read", .now(reads.get)),
+            .get("/v1/contacts", access: "read", .now(reads.list)),
+            .get("/v1/lookup", access: "read", .now(reads.lookup)),
+            .post("/v1/contacts", access: "write", .later(contacts.create)),
+            .post("/v1/contacts/upsert", access: "write", .later(contacts.upsert)),
+            .post("/v1/contacts/batch", access: "write", maxBody: large, .later(contacts.batch)),
+            .patch("/v1/contacts/{id}", access: "write", .later(contacts.patch)),
+            .put("/v1/contacts/{id}", access: "write", .later(contacts.replace)),
+            .delete("/v1/contacts/{id}", access: "write", .later(contacts.delete)),
+            .get("/v1/writes/{id}", access: "write", .later(contacts.write)),
+
+            .get("/v1/config", access: "admin", .later(config.get)),
+            .post("/v1/config/reload", access: "admin", .later(config.reload)),
+            .post("/v1/config/check", access: "admin", .later(config.check)),
+        ]
+        return rows
+    }
+}
