@@ -5,7 +5,7 @@ public import Contacts
 import HTTPCore
 public import JSON
 public import Log
-import Platform
+public import Platform
 public import Store
 public import Vendors
 
@@ -17,6 +17,8 @@ public struct WriteResult: Sendable {
     public var contact: Contact?
     /// What the vendor's protocol could not carry as given.
     public var translation: [TranslationNote] = []
+    /// The end of the connection's last good run; `nil` before the first.
+    public var syncedAt: Timestamp?
 }
 
 /// How a client wants its write done.
@@ -85,6 +87,7 @@ public final class ContactWrites: Sendable {
             touched: Set(ContactField.allCases)
         )
         try Self.checkLoss(projection, terms)
+        try await checkVendorID(input.vendorID, on: connection)
         let identity = content.emails.first?.address.lowercased() ?? input.vendorID ?? content.name.full ?? ""
         return try await lock.with("\(connection.id)/\(identity)") {
             let written: WrittenRecord
@@ -93,9 +96,21 @@ public final class ContactWrites: Sendable {
             } catch {
                 throw try await self.problem(of: error, on: connection, content: content)
             }
-            let contact = try await self.storeCreated(content, written, on: connection)
-            return WriteResult(status: 201, contact: contact, translation: projection.translation)
+            let (contact, syncedAt) = try await self.storeCreated(content, written, on: connection)
+            return WriteResult(
+                status: 201,
+                contact: contact,
+                translation: projection.translation,
+                syncedAt: syncedAt
+            )
         }
+    }
+
+    /// Refuses an id that another contact has, before a vendor that only knows ids would overwrite its record.
+    private func checkVendorID(_ vendorID: String?, on connection: LiveConnection) async throws {
+        guard let vendorID, connection.adapter.capabilities.storeIsTruth else { return }
+        let link = try await store.read { try $0.links.find(connection: connection.key, vendorID: vendorID) }
+        if link != nil { throw Problem.vendorIDTaken(on: connection) }
     }
 
     /// Stores what the vendor has created. A run may have seen the record first: then ours becomes its next state.
@@ -103,23 +118,22 @@ public final class ContactWrites: Sendable {
         _ content: ContactContent,
         _ written: WrittenRecord,
         on connection: LiveConnection
-    ) async throws -> Contact {
+    ) async throws -> (contact: Contact, syncedAt: Timestamp?) {
         let vendorID = written.vendorID.isEmpty ? nil : written.vendorID
         let isTruth = connection.adapter.capabilities.storeIsTruth
         return try await store.write { transaction in
             let state = VendorState(contentHash: 0, raw: written.bytes)
+            let syncedAt = try transaction.connections.find(key: connection.key)?.lastGoodRunAt
             if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
                 let stored = try transaction.contacts.find(key: link.contact)
             {
-                if isTruth {
-                    throw Problem(409, "vendor_id_taken", "Another contact of `\(connection.id)` has this `vendor_id`.")
-                }
+                if isTruth { throw Problem.vendorIDTaken(on: connection) }
                 let update = ContactUpdate(content: content, vendorID: vendorID, readOnly: false, vendorState: state)
-                return try transaction.contacts.update(link.contact, update).contact ?? stored.contact
+                return (try transaction.contacts.update(link.contact, update).contact ?? stored.contact, syncedAt)
             }
             var new = NewContact(connection: connection.key, vendorID: vendorID, content: content)
             new.vendorState = state
-            return try transaction.contacts.create(new).contact
+            return (try transaction.contacts.create(new).contact, syncedAt)
         }
     }
 
@@ -195,7 +209,9 @@ public final class ContactWrites: Sendable {
             oldVendorID: stored.contact.vendorID,
             newVendorID: vendorID
         )
-        guard !difference.fields.isEmpty else { return WriteResult(status: 200, contact: stored.contact) }
+        guard !difference.fields.isEmpty else {
+            return WriteResult(status: 200, contact: stored.contact, syncedAt: stored.syncedAt)
+        }
         let writing = try Self.writing(of: connection)
         guard !stored.contact.readOnly else {
             throw Problem(422, "read_only_contact", "The vendor lets nobody change this contact (`read_only` is true).")
@@ -208,8 +224,13 @@ public final class ContactWrites: Sendable {
         )
         try Self.checkLoss(projection, terms)
         let written = try await send(projection, of: stored, vendorID: vendorID, on: connection, writing, content)
-        let contact = try await storeUpdated(stored, content, difference.fields, vendorID: vendorID, written)
-        return WriteResult(status: 200, contact: contact, translation: projection.translation)
+        let contact = try await storeUpdated(stored, on: connection, content, difference.fields, vendorID, written)
+        return WriteResult(
+            status: 200,
+            contact: contact,
+            translation: projection.translation,
+            syncedAt: stored.syncedAt
+        )
     }
 
     /// Sends an update, unless the vendor holds exactly that already (only what it cannot hold has changed).
@@ -234,12 +255,18 @@ public final class ContactWrites: Sendable {
     /// Stores an update; a run may have changed other members meanwhile, which stay as it left them.
     private func storeUpdated(
         _ stored: Target,
+        on connection: LiveConnection,
         _ content: ContactContent,
         _ fields: [ContactField],
-        vendorID: String?,
+        _ vendorID: String?,
         _ written: WrittenRecord
     ) async throws -> Contact {
         try await store.write { transaction in
+            if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
+                link.contact != stored.row.key
+            {
+                throw Problem.vendorIDTaken(on: connection)
+            }
             guard let now = try transaction.contacts.find(key: stored.row.key) else {
                 throw Problem.notFound("contact")
             }
@@ -295,6 +322,7 @@ public final class ContactWrites: Sendable {
     struct Target: Sendable {
         let row: StoredContact
         let projected: [UInt8]?
+        let syncedAt: Timestamp?
         var contact: Contact { row.contact }
     }
 
@@ -303,7 +331,11 @@ public final class ContactWrites: Sendable {
         let target = try await store.read { snapshot -> Target? in
             guard let id = ContactID(id), let row = try snapshot.contacts.find(id) else { return nil }
             let projection = try snapshot.contacts.projection(row.key)
-            return Target(row: row, projected: projection?.projected ?? projection?.raw)
+            return Target(
+                row: row,
+                projected: projection?.projected ?? projection?.raw,
+                syncedAt: try snapshot.connections.find(key: row.connection)?.lastGoodRunAt
+            )
         }
         guard let target, let connection = state.current.connections.connection(key: target.row.connection, for: caller)
         else { throw Problem.notFound("contact") }
@@ -469,6 +501,11 @@ extension ContactContent {
 }
 
 extension Problem {
+    /// Another contact has the id already.
+    fileprivate static func vendorIDTaken(on connection: LiveConnection) -> Problem {
+        Problem(409, "vendor_id_taken", "Another contact of `\(connection.id)` has this `vendor_id`.")
+    }
+
     /// A contact that cannot be used, with every fault.
     init(invalid error: InvalidContact) {
         self = .invalidInput(error.faults.map { InputError(pointer: $0.pointer, detail: $0.detail) })

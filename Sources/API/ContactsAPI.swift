@@ -128,6 +128,7 @@ extension WriteResult {
     var response: Response {
         guard let contact else { return Response(status: status) }
         var fields: HeaderFields = ["ETag": EntityTag.make(contact.revision)]
+        if let syncedAt { fields.add("Synced-At", syncedAt.rfc3339) }
         if status == 201 { fields.add("Location", "/v1/contacts/\(contact.id)") }
         return .json(status, bytes: body(of: contact), fields: fields)
     }

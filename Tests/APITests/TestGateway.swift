@@ -35,12 +35,17 @@ struct TestGateway: Sendable {
     private let server: Server
     private let client = Client(log: .silent)
 
-    /// Runs a body against a gateway of its own, in a folder that is removed afterwards.
-    static func with(_ body: @escaping @Sendable (TestGateway) async throws -> Void) async throws {
+    /// Runs bodies, one after the other, each against a newly started gateway on the same file, which is removed
+    /// afterwards.
+    static func with(_ bodies: @Sendable (TestGateway) async throws -> Void...) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "contacts-\(UUID().uuidString)")
         // A folder left behind in the system's own place for such is not worth a failed test.
         defer { try? FileManager.default.removeItem(at: folder) }
-        let gateway = try await TestGateway(path: folder.appending(path: "contacts.db").path)
+        for body in bodies { try await run(folder.appending(path: "contacts.db").path, body) }
+    }
+
+    private static func run(_ path: String, _ body: @Sendable (TestGateway) async throws -> Void) async throws {
+        let gateway = try await TestGateway(path: path)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await gateway.server.run() }
             let result: Result<Void, any Error>
