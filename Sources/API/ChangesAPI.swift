@@ -1,0 +1,214 @@
+//  `/v1/changes` and `/v1/changes/stream`: everything that happened, in order, from anywhere, once or for ever.
+
+import Config
+import Contacts
+import HTTPCore
+public import HTTPServer
+import JSON
+public import Log
+public import Platform
+public import Store
+
+/// The feed of changes.
+public struct ChangesAPI: Sendable {
+    private let live: LiveState
+    private let store: Store
+    private let log: Log
+    private let stop: StopSignal
+    private let clock: @Sendable () -> Timestamp
+    private let tokens: SyncTokens
+
+    /// Makes the feed.
+    ///
+    /// - Parameters:
+    ///   - live: The state in force.
+    ///   - store: Where changes are.
+    ///   - log: Takes unexpected failures.
+    ///   - stop: Ends waiting requests and streams when the server drains.
+    ///   - clock: Our wall clock, for the retention.
+    public init(
+        live: LiveState,
+        store: Store,
+        log: Log,
+        stop: StopSignal,
+        clock: @escaping @Sendable () -> Timestamp = { Timestamp.now() }
+    ) {
+        self.live = live
+        self.store = store
+        self.log = log
+        self.stop = stop
+        self.clock = clock
+        tokens = SyncTokens(key: store.tokenKey)
+    }
+
+    /// Its rows of the table.
+    public var routes: [Route] {
+        [
+            .get("/v1/changes", access: "read", .later { request in await answering(request, log: log, changes) }),
+            .get(
+                "/v1/changes/stream",
+                access: "read",
+                .later { request in await answering(request, log: log, stream) }
+            ),
+        ]
+    }
+
+    /// `GET /v1/changes`: one page; with `Prefer: wait=SECONDS` an empty one is held until something changes.
+    func changes(_ request: Request) async throws -> Response {
+        let parameters = try Parameters(request.query, known: ["since", "limit", "connection"])
+        let limit = try parameters.limit()
+        let feed = try feed(parameters, for: request.caller, folds: true)
+        let position = try await position(parameters["since"])
+        let waitSeconds = Preferences(request.fields).waitSeconds
+        var page = try await read(feed, position, limit)
+        if let waitSeconds, page.items.isEmpty, !page.hasMore {
+            page = try await wait(for: .seconds(waitSeconds), feed, page, limit)
+        }
+        var fields = HeaderFields()
+        if let waitSeconds { fields.add("Preference-Applied", "wait=\(waitSeconds)") }
+        return .json(bytes: write(page), fields: fields)
+    }
+
+    /// `GET /v1/changes/stream`: the same for ever, one change an event (HTML Living Standard, "Server-sent events").
+    func stream(_ request: Request) async throws -> Response {
+        let parameters = try Parameters(request.query, known: ["since", "connection"])
+        let feed = try feed(parameters, for: request.caller, folds: false)
+        // A browser that comes back sends the old URL again, and where it was in this field.
+        let since = request.fields["Last-Event-ID"].flatMap { $0.isEmpty ? nil : $0 } ?? parameters["since"]
+        let start = try await position(since)
+        var response = Response(
+            status: 200,
+            fields: ["Content-Type": "text/event-stream", "Cache-Control": "no-store"]
+        )
+        response.stream = { writer in
+            var position = start
+            try await writer.write(": changes follow\n\n")
+            while !stop.isStopped {
+                let page = try await read(feed, position, 100)
+                var text: [UInt8] = []
+                for item in page.items {
+                    text += Array("id: \(tokens.token(item.position))\ndata: ".utf8) + item.json + Array("\n\n".utf8)
+                }
+                position = page.next
+                if !text.isEmpty { try await writer.write(text) }
+                if page.hasMore { continue }
+                let isNews = await news(after: position, within: .seconds(15))
+                // Proxies close what is silent, and only a write tells that the client has gone.
+                if !isNews { try await writer.write(": still here\n\n") }
+            }
+        }
+        return response
+    }
+
+    // MARK: Steps
+
+    /// What the caller may see, narrowed to one connection where it asks for one.
+    private func feed(_ parameters: Parameters, for caller: Caller, folds: Bool) throws(Problem) -> ChangeFeed {
+        let connections = live.current.connections
+        if let id = parameters["connection"] {
+            guard let one = connections.connection(id, for: caller) else { throw .notFound("connection") }
+            return ChangeFeed(names: [one.key: one.id], folds: folds)
+        }
+        let seen = connections.all.filter { caller.sees($0.id) }
+        return ChangeFeed(
+            names: Dictionary(seen.map { ($0.key, $0.id) }, uniquingKeysWith: { first, _ in first }),
+            folds: folds
+        )
+    }
+
+    /// The position of `since`: absent means from the beginning, `latest` what only comes.
+    private func position(_ since: String?) async throws -> ChangePosition {
+        let asked: ChangePosition?
+        switch since {
+        case nil, "latest": asked = nil
+        case let token?:
+            guard let position = tokens.position(token) else {
+                throw Problem(
+                    400,
+                    "sync_token_invalid",
+                    "`since` is a `next` of `/v1/changes`, unchanged, or `latest`."
+                )
+            }
+            asked = position
+        }
+        let now = clock()
+        let retained = Timestamp(
+            milliseconds: now.milliseconds - live.current.config.changes.retain.wholeMilliseconds
+        )
+        return try await store.read { snapshot in
+            let last = try snapshot.changes.last()
+            guard let asked else {
+                return since == nil ? .walk(afterRevision: 0, start: last) : .log(after: last)
+            }
+            let oldest = max(try snapshot.changes.horizon(), try snapshot.changes.first(notBefore: retained) - 1)
+            // A token from the future is one of a database that was since put back to an older state.
+            guard asked.needed >= min(oldest, last), asked.needed <= last else {
+                throw Problem(
+                    410,
+                    "sync_token_expired",
+                    "The changes after this token are no longer kept; begin again without `since`."
+                )
+            }
+            return asked
+        }
+    }
+
+    private func read(_ feed: ChangeFeed, _ position: ChangePosition, _ limit: Int) async throws -> ChangePage {
+        try await store.read { try feed.page(at: position, limit: limit, in: $0) }
+    }
+
+    /// Holds an empty page until there is something to see or the time is up.
+    private func wait(
+        for duration: Duration,
+        _ feed: ChangeFeed,
+        _ empty: ChangePage,
+        _ limit: Int
+    ) async throws -> ChangePage {
+        let clock = ContinuousClock()
+        let deadline = clock.now + duration
+        var page = empty
+        while page.items.isEmpty, !page.hasMore, !stop.isStopped, clock.now < deadline {
+            guard await news(after: page.next, within: deadline - clock.now) else { break }
+            page = try await read(feed, page.next, limit)
+        }
+        return page
+    }
+
+    /// Whether something was committed behind a position before the time was up.
+    private func news(after position: ChangePosition, within duration: Duration) async -> Bool {
+        guard case .log(let sequence) = position else { return true }
+        return await withTaskGroup(of: Bool.self) { group in
+            group.addTask { [store] in
+                for await last in store.changesCommitted() where last > sequence { return true }
+                return false
+            }
+            group.addTask {
+                // Cancelled is as good as over.
+                try? await Task.sleep(for: duration)
+                return false
+            }
+            group.addTask { [stop] in
+                for await _ in stop.signals() {}
+                return false
+            }
+            let first = await group.next() ?? false
+            group.cancelAll()
+            return first
+        }
+    }
+
+    private func write(_ page: ChangePage) -> [UInt8] {
+        var writer = JSONWriter(capacity: page.items.reduce(128) { $0 + $1.json.count + 1 })
+        writer.beginObject()
+        writer.name("items")
+        writer.beginArray()
+        for item in page.items { writer.raw(item.json) }
+        writer.endArray()
+        writer.name("next")
+        writer.string(tokens.token(page.next))
+        writer.name("has_more")
+        writer.bool(page.hasMore)
+        writer.endObject()
+        return writer.bytes
+    }
+}
