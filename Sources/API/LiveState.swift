@@ -4,8 +4,8 @@ public import Config
 import Synchronization
 public import Vendors
 
-/// One configured connection with its adapter.
-public struct LiveConnection: Sendable {
+/// One configured connection with its adapter. A class, because requests pass it along and its parts are many.
+public final class LiveConnection: Sendable {
     /// The store's key of the connection.
     public let key: Int64
     /// What the operator said.
@@ -59,8 +59,8 @@ public struct ConnectionDirectory: Sendable {
     }
 }
 
-/// One configuration at work: taken once for each request.
-public struct GatewayState: Sendable {
+/// One configuration at work: taken once for each request, which costs one reference count.
+public final class GatewayState: Sendable {
     /// The configuration.
     public let config: GatewayConfig
     /// Who may ask.
