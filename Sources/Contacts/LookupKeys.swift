@@ -10,7 +10,7 @@ public enum LookupKey: Hashable, Sendable {
     case digits(String)
 
     /// How many last digits make numbers comparable whose country code is missing.
-    public static let trailingDigits = 8
+    public static let trailingDigits = 7
 
     /// The key of an e-mail address; `nil` for an empty one.
     public static func email(of address: String) -> LookupKey? {
