@@ -10,16 +10,11 @@ struct ListProof: Equatable, Sendable {
     var unidentified = 0
     /// The vendor's own count, at the end, where it gives one.
     var total: Int?
-    /// Whether the vendor's count moved while the list was read.
-    var totalMoved = false
     /// Different ids that the last pass over the list brought.
     var listed = 0
 
     /// Whether the vendor's count agrees with what was listed; true where it gives none.
     var countAgrees: Bool { total.map { $0 == listed + unidentified } ?? true }
-
-    /// Whether what is missing from the list is missing at the vendor.
-    var isComplete: Bool { reachedEnd && unidentified == 0 && countAgrees }
 }
 
 /// Holds runs that would delete too much.
@@ -31,12 +26,7 @@ public struct DeleteGuard: Equatable, Sendable {
         self.limits = limits
     }
 
-    /// Whether a run must be held.
-    ///
-    /// - Parameters:
-    ///   - count: How many contacts it would delete.
-    ///   - all: How many the connection has.
-    /// - Returns: Why it must be held; `nil` when it may delete.
+    /// Why a run that would delete `count` of the connection's `all` contacts must be held; `nil` when it may delete.
     public func reasonToHold(deleting count: Int, of all: Int) -> String? {
         if count > limits.holdAboveCount {
             return "would delete \(count) contacts; more than \(limits.holdAboveCount) wait for approval"

@@ -1,0 +1,173 @@
+//  One connection's task: waits for what is due or asked for, and runs one run at a time.
+
+import Config
+import Log
+import Platform
+import Store
+import Synchronization
+import Vendors
+
+/// Keeps one connection in step.
+final class ConnectionWorker: Sendable {
+    private enum Signal: Sendable {
+        case due(Int)
+        case run(RunRow)
+    }
+
+    let target: SyncTarget
+    private let book: RunBook
+    private let log: Log
+    private let clock: any Clock<Duration>
+    private let jitter: @Sendable () -> Double
+    private let signals: AsyncStream<Signal>
+    private let signal: AsyncStream<Signal>.Continuation
+    private let state = Mutex(SyncStatus())
+    private let ended: AsyncStream<Never>
+    private let end: AsyncStream<Never>.Continuation
+    private let stopped: AsyncStream<Never>
+    private let stopper: AsyncStream<Never>.Continuation
+    private let isReplaced = Atomic(false)
+    /// Runs from before this are another worker's, or another process's.
+    private let born: Timestamp
+
+    init(
+        target: SyncTarget,
+        book: RunBook,
+        log: Log,
+        clock: any Clock<Duration>,
+        jitter: @escaping @Sendable () -> Double
+    ) {
+        self.target = target
+        self.book = book
+        self.log = log
+        self.clock = clock
+        self.jitter = jitter
+        born = book.clock()
+        (signals, signal) = AsyncStream.makeStream(of: Signal.self)
+        (ended, end) = AsyncStream.makeStream(of: Never.self)
+        (stopped, stopper) = AsyncStream.makeStream(of: Never.self)
+    }
+
+    /// How it stands.
+    var status: SyncStatus { state.withLock { $0 } }
+
+    /// Takes a run that was stored already.
+    func enqueue(_ run: RunRow) { signal.yield(.run(run)) }
+
+    /// Ends the work for good: the connection's settings are no longer in force.
+    func stop() {
+        isReplaced.store(true, ordering: .relaxed)
+        stopper.finish()
+    }
+
+    /// Works until stopped or cancelled.
+    ///
+    /// - Parameter predecessor: The worker of the same connection under its former settings; it ends first.
+    func work(after predecessor: ConnectionWorker?) async {
+        if let predecessor { for await _ in predecessor.ended {} }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.loop() }
+            group.addTask { for await _ in self.stopped {} }
+            _ = await group.next()
+            group.cancelAll()
+        }
+        end.finish()
+    }
+
+    private func loop() async {
+        await withTaskGroup(of: Void.self) { timers in
+            do {
+                for run in try await book.unfinished(of: target, before: born) { try await resume(run) }
+                var number = 0
+                try await schedule(number, &timers)
+                for await signal in signals {
+                    switch signal {
+                    case .due(let due):
+                        guard due == number, let mode = status.nextMode else { continue }
+                        try await carryOut(try await book.begin(mode, of: target))
+                    case .run(let run):
+                        // It may have been taken up as unfinished.
+                        if try await book.isOpen(run) { try await carryOut(run) }
+                    }
+                    if Task.isCancelled { break }
+                    number += 1
+                    try await schedule(number, &timers)
+                }
+            } catch {
+                // The store is gone or this task is cancelled: either way nothing more can be kept in step.
+                if !Task.isCancelled {
+                    log.error("sync.stopped", ["connection": target.config.id, "error": "\(error)"])
+                }
+            }
+            timers.cancelAll()
+        }
+    }
+
+    /// Works out what is due next and sets the timer for it.
+    private func schedule(_ number: Int, _ timers: inout TaskGroup<Void>) async throws {
+        let planner = RunPlanner(
+            sync: target.config.sync,
+            deletes: target.config.deletes,
+            capabilities: target.adapter.capabilities
+        )
+        let now = book.clock()
+        let plan = planner.next(after: try await book.history(of: target), now: now, jitter: jitter())
+        state.withLock { state in
+            state.running = nil
+            state.nextMode = plan?.mode
+            state.nextAt = plan?.at
+        }
+        guard let plan else { return }
+        let wait = Duration.milliseconds(max(0, plan.at.milliseconds - now.milliseconds))
+        let clock = clock
+        let signal = signal
+        timers.addTask {
+            // Cancelled means that nobody waits for the timer any more.
+            guard (try? await clock.sleep(for: wait)) != nil else { return }
+            signal.yield(.due(number))
+        }
+    }
+
+    private func resume(_ run: RunRow) async throws {
+        if run.isDry {
+            let failure = RunFailure(code: "interrupted", message: "the gateway was stopped during this dry run")
+            return try await book.abandon(run, failure)
+        }
+        guard run.detail == nil else { return try await book.approve(run, target: target) }
+        try await carryOut(run)
+    }
+
+    private func carryOut(_ row: RunRow) async throws {
+        state.withLock { $0.running = row.id }
+        var run = Run(row, target: target, store: book.store, log: log, clock: book.clock)
+        log.debug("sync.began", ["connection": target.config.id, "run": "run_\(row.id)", "mode": row.mode])
+        let outcome = await run.run()
+        if outcome == .interrupted {
+            // At the next start the run goes on; under other settings it cannot.
+            guard isReplaced.load(ordering: .relaxed) else { return }
+            let failure = RunFailure(code: "interrupted", message: "the connection's settings changed during this run")
+            return try await book.abandon(run.row, failure)
+        }
+        try await book.finish(run, outcome)
+        report(run.row, outcome)
+    }
+
+    private func report(_ row: RunRow, _ outcome: RunOutcome) {
+        let counts = row.counts
+        let word: String
+        var message: String?
+        switch outcome {
+        case .done: word = "done"
+        case .interrupted: word = "interrupted"
+        case .held(let failure): (word, message) = ("held", failure.message)
+        case .failed(let failure): (word, message) = ("failed", "\(failure.code): \(failure.message)")
+        }
+        let fields: KeyValuePairs<String, String?> = [
+            "connection": target.config.id, "run": "run_\(row.id)", "mode": row.mode, "state": word,
+            "seen": String(counts.seen), "created": String(counts.created), "updated": String(counts.updated),
+            "deleted": String(counts.deleted), "unchanged": String(counts.unchanged),
+            "quarantined": String(counts.quarantined), "error": message,
+        ]
+        if message == nil { log.info("sync.ended", fields) } else { log.warning("sync.ended", fields) }
+    }
+}

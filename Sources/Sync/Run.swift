@@ -1,0 +1,401 @@
+//  One synchronisation of one connection, from its first page to its last delete.
+
+import Config
+import Contacts
+import JSON
+import Log
+import Platform
+import Store
+import Vendors
+
+/// How a run ended.
+enum RunOutcome: Equatable, Sendable {
+    case done
+    case held(RunFailure)
+    case failed(RunFailure)
+    /// Our side stopped; the run goes on at the next start.
+    case interrupted
+}
+
+/// Carries out one run. It is resumable: what it has seen and where it stands is on disk with each batch.
+struct Run {
+    /// Passes over a list whose count and content do not agree, before the run fails.
+    private static let mostPasses = 3
+    /// Pages in a row that may bring nothing new, when a list moves under our feet.
+    private static let mostEmptyPages = 3
+    private static let mostPages = 1_000_000
+
+    let target: SyncTarget
+    let store: Store
+    let log: Log
+    let clock: @Sendable () -> Timestamp
+    private let ingest: Ingest
+
+    private(set) var row: RunRow
+    /// Contacts that the vendor has named.
+    private(set) var seen: Set<Int64> = []
+    private var proof = ListProof()
+    /// Ids that the vendor says are deleted.
+    private var tombstones: Set<String> = []
+    /// Ids that a delta says are changed.
+    private var changed: Set<String> = []
+    /// Where the next delta starts, once this run is done.
+    private(set) var nextMark: String?
+    /// The next run should be a full one.
+    private(set) var wantsFull = false
+    private var mode: RunMode
+
+    init(_ row: RunRow, target: SyncTarget, store: Store, log: Log, clock: @escaping @Sendable () -> Timestamp) {
+        self.row = row
+        self.target = target
+        self.store = store
+        self.log = log
+        self.clock = clock
+        mode = RunMode(rawValue: row.mode) ?? .full
+        ingest = Ingest(store: store, target: target)
+    }
+
+    /// Runs to the end and says how it went; nothing of that is stored yet.
+    mutating func run() async -> RunOutcome {
+        do {
+            return try await steps()
+        } catch let error as VendorError {
+            return error.kind == .cancelled ? .interrupted : .failed(RunFailure(error))
+        } catch let error as RunFailure {
+            return .failed(error)
+        } catch is CancellationError {
+            return .interrupted
+        } catch let error as StoreError {
+            return .failed(RunFailure(code: "store", message: error.message))
+        } catch {
+            return .failed(RunFailure(code: "internal", message: "\(error)"))
+        }
+    }
+
+    private mutating func steps() async throws -> RunOutcome {
+        switch mode {
+        case .delta:
+            do {
+                try await delta()
+            } catch let error as VendorError where error.kind == .markExpired || error.kind == .unsupported {
+                // The vendor has forgotten where we were: this run becomes a full one, and what has not changed
+                // still makes no event.
+                log.info("sync.mark_expired", ["connection": target.config.id, "vendor": error.message])
+                try await becomeFull()
+                try await full()
+            }
+        case .full: try await full()
+        case .sweep: try await sweep()
+        }
+        try Task.checkCancellation()
+        return try await deletes()
+    }
+}
+
+// MARK: - Full
+
+extension Run {
+    private mutating func becomeFull() async throws {
+        mode = .full
+        row.mode = mode.rawValue
+        row.mark = nil
+        row.cursor = nil
+        tombstones = []
+        let next = row
+        try await store.write { try $0.runs.update(next) }
+    }
+
+    private mutating func full() async throws {
+        guard let listing = target.adapter.listing else {
+            throw RunFailure(code: "unsupported", message: "\(target.config.vendor.rawValue) cannot list its contacts")
+        }
+        if row.cursor != nil, !row.isDry { seen = try await seenBefore() }
+        try await takeMark()
+        for pass in 1...Self.mostPasses {
+            try await list(isDelta: false) { (cursor) throws(VendorError) in
+                try await listing.contacts(after: cursor)
+            }
+            let missing = try await missingContacts()
+            if missing.isEmpty, proof.countAgrees { return }
+            let moved = try await changesDuringTheList()
+            // Where nobody can be asked about one record, a list that moved is walked twice before it proves anything.
+            let isProof = target.adapter.deletes != nil || !moved || pass > 1
+            if proof.countAgrees, isProof { return }
+            guard pass < Self.mostPasses else { break }
+            row.cursor = nil
+        }
+        guard !proof.countAgrees else { return }
+        throw RunFailure(
+            code: "incomplete",
+            message:
+                "the vendor counts \(proof.total ?? 0) contacts, but its list has \(proof.listed): it shrinks or moves"
+        )
+    }
+
+    /// The mark comes before the list, so that what changes during the list is not lost.
+    private mutating func takeMark() async throws {
+        if row.mark == nil, let delta = target.adapter.delta {
+            do throws(VendorError) {
+                row.mark = try await delta.mark(now: row.startedAt).text
+            } catch {
+                guard error.kind == .unsupported else { throw error }
+            }
+            let next = row
+            try await store.write { try $0.runs.update(next) }
+        }
+        nextMark = row.mark
+    }
+
+    /// Where deletes come with the delta: what happened since the mark. True when the list may have moved.
+    private mutating func changesDuringTheList() async throws -> Bool {
+        guard target.adapter.capabilities.deletes == .native, let delta = target.adapter.delta, let mark = row.mark
+        else {
+            return proof.total != nil && !proof.countAgrees
+        }
+        let start = row.startedAt
+        let before = row.counts.seen + tombstones.count
+        let listed = proof
+        do {
+            nextMark = mark
+            try await list(isDelta: true) { (cursor) throws(VendorError) in
+                try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+            }
+        } catch let error as VendorError where error.kind == .markExpired {
+            nextMark = nil
+        }
+        let unidentified = proof.unidentified
+        proof = listed
+        proof.unidentified = max(proof.unidentified, unidentified)
+        if unidentified > 0 { nextMark = mark }
+        return row.counts.seen + tombstones.count != before
+    }
+
+    private func seenBefore() async throws -> Set<Int64> {
+        let id = row.id
+        return try await store.read { try $0.runs.seen(id) }
+    }
+}
+
+// MARK: - Delta and sweep
+
+extension Run {
+    private mutating func delta() async throws {
+        guard let delta = target.adapter.delta, let mark = row.mark else {
+            throw VendorError(.markExpired, message: "there is no mark to start from")
+        }
+        row.cursor = nil
+        let start = row.startedAt
+        try await list(isDelta: true) { (cursor) throws(VendorError) in
+            try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+        }
+        // A record that nobody can name may be any record: nothing is deleted, and the same stretch is read again.
+        if proof.unidentified > 0 { nextMark = mark }
+    }
+
+    private mutating func sweep() async throws {
+        if let deletes = target.adapter.deletes {
+            try await walk { (cursor) throws(VendorError) in try await deletes.ids(after: cursor) }
+        } else if let listing = target.adapter.listing {
+            try await walk { (cursor) throws(VendorError) in
+                let page = try await listing.contacts(after: cursor)
+                guard page.rejected.isEmpty else {
+                    throw VendorError(.malformed, message: "a record cannot be identified: \(page.rejected[0].reason)")
+                }
+                return IDPage(ids: page.records.map(\.vendorID), next: page.next)
+            }
+        } else {
+            throw RunFailure(code: "unsupported", message: "this vendor's deletes cannot be looked for")
+        }
+    }
+
+    private mutating func walk(_ page: @Sendable (Cursor?) async throws(VendorError) -> IDPage) async throws {
+        var cursor: Cursor?
+        var ids: Set<String> = []
+        var idle = 0
+        repeat {
+            let found = try await page(cursor)
+            let before = ids.count
+            ids.formUnion(found.ids)
+            row.counts.pages += 1
+            row.counts.seen += found.ids.count
+            try checkProgress(brought: ids.count - before, hasMore: found.next != nil, idle: &idle)
+            let probes = found.ids.map { LinkProbe(vendorID: $0, contentHash: 0) }
+            let key = target.key
+            let next = row
+            let known = try await store.read { snapshot in
+                try snapshot.links.resolve(connection: key, probes).compactMap(\.contact)
+            }
+            try await store.write { try $0.runs.update(next) }
+            seen.formUnion(known)
+            cursor = found.next
+        } while cursor != nil
+        proof.reachedEnd = true
+        proof.listed = ids.count
+    }
+}
+
+// MARK: - Walking pages
+
+extension Run {
+    /// Pages of a walk as they come in: the next ones are fetched while the ones before are stored.
+    private struct Fetched: Sendable {
+        var batch = IngestBatch()
+        var tombstones: [String] = []
+        var mark: String?
+        var total: Int?
+        var error: VendorError?
+    }
+
+    /// Walks a list or a delta to its explicit end.
+    private mutating func list(
+        isDelta: Bool,
+        _ page: @escaping @Sendable (Cursor?) async throws(VendorError) -> RecordPage
+    ) async throws {
+        var names = PassNames()
+        if row.cursor != nil { names.contacts = seen }
+        proof = ListProof()
+        var fetched = await fetch(page, from: row.cursor.map { Cursor($0) })
+        while true {
+            let batch = fetched.batch
+            let before = row
+            let ingest = ingest
+            absorb(fetched, isDelta: isDelta)
+            async let stored = ingest.take(batch, of: before)
+            let upcoming: Fetched? =
+                if fetched.error == nil, let next = batch.next { await fetch(page, from: next) } else { nil }
+            let result = try await stored
+            row = result.run
+            seen.formUnion(result.contacts)
+            proof.unidentified += result.unidentified
+            let brought = names.add(result) + fetched.tombstones.count + result.unidentified
+            proof.listed = names.count
+            if let error = fetched.error { throw error }
+            try checkProgress(brought: brought, hasMore: batch.next != nil, idle: &names.idle)
+            guard let upcoming else { break }
+            fetched = upcoming
+        }
+        row.cursor = nil
+        proof.reachedEnd = true
+        // Deleted and changed in one delta: which came last only a full list can tell.
+        let undecided = tombstones.intersection(changed)
+        if !undecided.isEmpty {
+            tombstones.subtract(undecided)
+            wantsFull = true
+        }
+    }
+
+    /// Up to ten pages, or as many as a second brings.
+    private func fetch(
+        _ page: @Sendable (Cursor?) async throws(VendorError) -> RecordPage,
+        from start: Cursor?
+    ) async -> Fetched {
+        var fetched = Fetched()
+        var cursor = start
+        fetched.batch.next = start
+        let began = Monotonic.milliseconds()
+        repeat {
+            let askedAt = store.lastSequence
+            do throws(VendorError) {
+                let found = try await page(cursor)
+                fetched.tombstones += found.deleted
+                fetched.mark = found.mark?.text ?? fetched.mark
+                fetched.total = found.total ?? fetched.total
+                cursor = found.next
+                fetched.batch.next = cursor
+                fetched.batch.pages.append(IngestBatch.Page(page: found, askedAt: askedAt))
+            } catch {
+                fetched.error = error
+                return fetched
+            }
+        } while cursor != nil && fetched.batch.pages.count < 10 && Monotonic.milliseconds() - began < 1000
+        return fetched
+    }
+
+    private mutating func absorb(_ fetched: Fetched, isDelta: Bool) {
+        tombstones.formUnion(fetched.tombstones)
+        if isDelta {
+            for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map(\.vendorID)) }
+        }
+        if let mark = fetched.mark { nextMark = mark }
+        if let total = fetched.total { proof.total = total }
+    }
+
+    private func checkProgress(brought: Int, hasMore: Bool, idle: inout Int) throws {
+        idle = brought > 0 ? 0 : idle + 1
+        guard hasMore else { return }
+        if idle >= Self.mostEmptyPages {
+            throw RunFailure(code: "malformed", message: "the vendor's pages repeat and promise more for ever")
+        }
+        if row.counts.pages > Self.mostPages {
+            throw RunFailure(code: "malformed", message: "the vendor's list does not end after \(Self.mostPages) pages")
+        }
+    }
+
+    /// What one pass over a list has named.
+    private struct PassNames {
+        var contacts: Set<Int64> = []
+        var strangers: Set<String> = []
+        var idle = 0
+
+        var count: Int { contacts.count + strangers.count }
+
+        mutating func add(_ result: IngestResult) -> Int {
+            let before = count
+            contacts.formUnion(result.contacts)
+            strangers.formUnion(result.strangers)
+            return count - before
+        }
+    }
+}
+
+// MARK: - Deletes
+
+extension Run {
+    /// Contacts of the connection that the list has not named.
+    private func missingContacts() async throws -> [Int64] {
+        let key = target.key
+        let seen = seen
+        let start = row.startedAt
+        return try await store.read { snapshot in
+            try snapshot.links.unseen(connection: key, seen: seen).map(\.contact).filter { contact in
+                // What was written through us since the list began may have come too late for it.
+                try snapshot.contacts.find(key: contact).map { $0.contact.updatedAt < start } ?? false
+            }
+        }
+    }
+
+    /// Deletes what is proved to be gone, or holds the run.
+    private mutating func deletes() async throws -> RunOutcome {
+        // Promise 3 of the contract: nor does a fetch delete "with a record that could not be identified".
+        guard proof.unidentified == 0 else { return .done }
+        let told = try await told()
+        let missing =
+            mode == .delta || !proof.reachedEnd ? [] : try await missingContacts().filter { !told.contains($0) }
+        let wanted = told.sorted() + missing
+        guard !wanted.isEmpty else { return .done }
+        let key = target.key
+        let all = try await store.read { try $0.contacts.count(connection: key) }
+        if row.isDry {
+            row = try await Deletion(store: store, target: target).note(wanted, of: row)
+            return .done
+        }
+        if let reason = DeleteGuard(target.config.deletes).reasonToHold(deleting: wanted.count, of: all) {
+            let id = row.id
+            try await store.write { try $0.runs.setHeldDeletes(id, wanted) }
+            return .held(RunFailure(code: "held", message: reason))
+        }
+        row = try await Deletion(store: store, target: target).delete(told.sorted(), confirming: missing, of: row)
+        return .done
+    }
+
+    /// The contacts that the vendor says are deleted.
+    private func told() async throws -> Set<Int64> {
+        guard !tombstones.isEmpty else { return [] }
+        let key = target.key
+        let probes = tombstones.map { LinkProbe(vendorID: $0, contentHash: 0) }
+        let contacts = try await store.read { snapshot in
+            try snapshot.links.resolve(connection: key, probes).compactMap(\.contact)
+        }
+        return Set(contacts)
+    }
+}

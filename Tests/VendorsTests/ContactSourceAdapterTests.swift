@@ -1,0 +1,108 @@
+//  The Custom Contact Source's adapter against answers written by hand.
+
+import Config
+import HTTPCore
+import JSON
+import Log
+import Platform
+import Testing
+
+@testable import Vendors
+
+struct ContactSourceAdapterTests {
+    static func adapter(
+        pageSize: Int? = nil,
+        _ answer: @escaping @Sendable (ClientRequest, Int) throws(TransportError) -> ClientResponse
+    ) -> (ContactSourceAdapter, FakeVendor) {
+        var connection = ConnectionConfig(id: "erp", vendor: .contactSource)
+        connection.credentials = ["client_id": Secret("test_id"), "client_secret": Secret("test_secret")]
+        connection.sync.pageSize = pageSize
+        let vendor = FakeVendor { (request, number) throws(TransportError) in
+            request.url.hasSuffix("/token") && number == 0 ? .json(200, ["token": "JWT"]) : try answer(request, number)
+        }
+        return (ContactSourceAdapter(link: vendor.link(connection)), vendor)
+    }
+
+    static let now = Timestamp(milliseconds: 1_744_797_208_000)
+
+    @Test func `the list is walked by page, with a token got by Basic`() async throws {
+        let (adapter, vendor) = Self.adapter(pageSize: 2) { (request, _) in
+            request.url.contains("page=1")
+                ? .text(200, #"{"contacts":[{"id":"100"},{"id":101}],"has_more":true}"#)
+                : .text(200, #"{"contacts":[{"id":"102"}],"has_more":false}"#)
+        }
+        let listing = try #require(adapter.listing)
+        let first = try await listing.contacts(after: nil)
+        #expect(first.records.map(\.vendorID) == ["100", "101"])
+        let second = try await listing.contacts(after: first.next)
+        #expect(second.records.map(\.vendorID) == ["102"])
+        #expect(second.next == nil)
+        #expect(vendor.calls == ["GET /token", "GET /contacts?limit=2&page=1", "GET /contacts?limit=2&page=2"])
+        #expect(vendor.requests[0].fields["Authorization"] == "Basic dGVzdF9pZDp0ZXN0X3NlY3JldA==")
+        #expect(vendor.requests[1].fields["Authorization"] == "Bearer JWT")
+    }
+
+    @Test func `a delta asks from the start of the last run, less the overlap, while either list has more`()
+        async throws
+    {
+        let (adapter, vendor) = Self.adapter { (request, _) in
+            request.url.contains("page=1")
+                ? .text(200, #"{"updated":[],"deleted":["1555",1233],"has_more":true}"#)
+                : .text(200, #"{"updated":[{"id":"100"}],"deleted":[],"has_more":false}"#)
+        }
+        let delta = try #require(adapter.delta)
+        let mark = try await delta.mark(now: Self.now)
+        #expect(mark == Cursor("1744797148"))
+        let first = try await delta.changes(since: mark, after: nil, now: Self.now)
+        #expect(first.deleted == ["1555", "1233"])
+        #expect(first.mark == nil)
+        let second = try await delta.changes(since: mark, after: first.next, now: Self.now)
+        #expect(second.records.map(\.vendorID) == ["100"])
+        #expect(second.mark == Cursor("1744797148"))
+        #expect(vendor.calls.last == "GET /contacts/delta?limit=100&page=2&timestamp=1744797148")
+    }
+
+    @Test func `a refused token is renewed once`() async throws {
+        let (adapter, vendor) = Self.adapter { (request, number) in
+            if request.url.hasSuffix("/token") { return .json(200, ["token": "NEW"]) }
+            return request.fields["Authorization"] == "Bearer NEW"
+                ? .text(200, #"{"contacts":[],"has_more":false}"#) : .text(401, #"{"error":"expired"}"#)
+        }
+        _ = try await #require(adapter.listing).contacts(after: nil)
+        #expect(vendor.calls.filter { $0 == "GET /token" }.count == 2)
+    }
+
+    @Test func `a JWT's end is read where it has one`() {
+        let payload = "eyJleHAiOjE3NDQ3OTcyNjh9"  // {"exp":1744797268}
+        #expect(ContactSourceClient.lifetime(ofJWT: "e30.\(payload).x", now: Self.now) == .seconds(60))
+        #expect(ContactSourceClient.lifetime(ofJWT: "e30.e30.x", now: Self.now) == nil)
+        #expect(ContactSourceClient.lifetime(ofJWT: "opaque", now: Self.now) == nil)
+    }
+
+    static let oddities: [(answer: ClientResponse, says: String)] = [
+        (.text(200, "<!doctype html><p>hello"), "HTML"),
+        (.text(200, #"{"contacts":[{"id":"1"}"#), "breaks off"),
+        (.text(200, #"{"contacts":[],"has_more":true}"#), "empty"),
+        (.text(200, #"{"contacts":[{"id":"1"}]}"#), "has_more"),
+        (.text(200, #"{"error":"tenant is locked"}"#), "tenant is locked"),
+        (.json(400, ["error": "bad page"]), "bad page"),
+        (ClientResponse(status: 301), "redirect"),
+    ]
+
+    @Test(arguments: oddities.indices)
+    func `an odd answer fails with words`(index: Int) async throws {
+        let (answer, says) = Self.oddities[index]
+        let (adapter, _) = Self.adapter { (_, _) in answer }
+        let listing = try #require(adapter.listing)
+        let error = await failure { () async throws(VendorError) in try await listing.contacts(after: nil) }
+        #expect(error?.message.contains(says) == true, "\(error?.message ?? "no error")")
+    }
+
+    @Test func `a page that repeats the one before and promises more is an error`() async throws {
+        let (adapter, _) = Self.adapter { (_, _) in .text(200, #"{"contacts":[{"id":"1"}],"has_more":true}"#) }
+        let listing = try #require(adapter.listing)
+        let first = try await listing.contacts(after: nil)
+        let error = await failure { () async throws(VendorError) in try await listing.contacts(after: first.next) }
+        #expect(error?.kind == .malformed)
+    }
+}
