@@ -3,6 +3,7 @@
 import Config
 import Contacts
 import JSON
+import Log
 import Platform
 import Store
 import Testing

@@ -106,8 +106,10 @@ struct SyncServiceTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await service.run() }
             service.apply([bench.target])
-            #expect(try await Self.ended(bench, left.id).counts.created == 2)
-            #expect(try await Self.ended(bench, dry.id).state == .failed)
+            let finished = try await Self.ended(bench, left.id)
+            #expect(finished.counts.created == 2)
+            let abandoned = try await Self.ended(bench, dry.id)
+            #expect(abandoned.state == .failed)
             group.cancelAll()
         }
     }

@@ -160,7 +160,7 @@ struct PortSIPAdapterTests {
         let writing = try #require(adapter.writing)
         _ = try await writing.update(vendorID: "1", to: Self.projection("Ann"))
         _ = try await writing.update(vendorID: "1", to: Self.projection("Bob"))
-        #expect(vendor.calls.count == 3)
+        #expect(vendor.calls.filter { !$0.hasSuffix("/unfavorite") }.count == 3)
     }
 
     @Test func `a create that may have happened is looked for before it is sent again`() async throws {
