@@ -92,7 +92,9 @@ struct Ingest: Sendable {
                 case .unchanged(let contact): return .unchanged(contact)
                 case .changed(let contact):
                     guard let stored = try contacts.find(key: contact) else { return .nothing }
-                    return .differing(stored, raw: try contacts.projection(contact)?.raw)
+                    // After a write of ours the vendor holds what we sent: a cut name is no edit of the vendor's.
+                    let known = try contacts.projection(contact)
+                    return .differing(stored, previous: known.map { $0.projected ?? $0.raw })
                 }
             }
         }
@@ -107,7 +109,7 @@ struct Ingest: Sendable {
             case .nothing:
                 let merged = try target.adapter.mapping.merge(item.record.bytes, previous: nil, into: nil)
                 decisions.creations.append(Creation(item: item, merged: normalised(merged, item.record.vendorID)))
-            case .differing(let stored, let raw):
+            case .differing(let stored, let previous):
                 decisions.result.contacts.append(stored.key)
                 // Changed here since the page was asked for: the page is older than what we have.
                 guard stored.contact.revision <= item.askedAt else {
@@ -116,7 +118,7 @@ struct Ingest: Sendable {
                 }
                 let merged = try target.adapter.mapping.merge(
                     item.record.bytes,
-                    previous: raw,
+                    previous: previous,
                     into: stored.contact.content
                 )
                 decisions.updates.append(
@@ -304,7 +306,7 @@ extension Ingest {
     private enum Known: Sendable {
         case nothing
         case unchanged(Int64)
-        case differing(StoredContact, raw: [UInt8]?)
+        case differing(StoredContact, previous: [UInt8]?)
     }
 
     /// A record that is new to us.

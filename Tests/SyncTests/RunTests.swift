@@ -266,7 +266,11 @@ struct RunTests {
             touched: [.organization]
         )
         var update = ContactUpdate(content: content, vendorID: "1")
-        update.vendorState = VendorState(contentHash: 0, raw: projection.bytes)
+        update.vendorState = VendorState(
+            contentHash: 0,
+            raw: Array(FakeBook.person("1").utf8),
+            projected: projection.bytes
+        )
         _ = try await bench.store.write { [update] in try $0.contacts.update(stored.key, update) }
         let sequence = bench.store.lastSequence
         bench.vendor.hold(["1"], company: "written")
