@@ -250,6 +250,9 @@ enum Migrations {
             updated_at_ms  integer not null
         ) strict;
         create index write_queued_idx on write (connection, id) where state = 0;
+        """,
         """
+        create index delivery_contact_idx on delivery (webhook, contact, sequence) where state = 0;
+        """,
     ]
 }
