@@ -14,10 +14,8 @@ struct ConnectionBuilder: Sendable {
     let sender: any HTTPSending
     let log: Log
 
-    /// Every connection of the configuration, in its order.
-    ///
-    /// - Parameter current: The connections in force: one whose settings did not change is taken over with its
-    ///   adapter, link, tokens and pace.
+    /// Every connection of the configuration, in its order. One in force whose settings did not change is taken over
+    /// with its adapter, link, tokens and pace.
     func connections(for config: GatewayConfig, keeping current: [LiveConnection]) async throws -> [LiveConnection] {
         let wanted = config.connections.map { (name: $0.id, vendor: $0.vendor.rawValue) }
         let rows = try await store.write { transaction in

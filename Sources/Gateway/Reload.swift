@@ -36,10 +36,8 @@ final class Reload: Sendable {
 
     /// Makes the reloader of a running program.
     ///
-    /// - Parameters:
-    ///   - listen: The command line's `--listen`, which goes before the file's.
-    ///   - follower: Takes each new state after it is in force.
-    ///   - report: Tells of each outcome, for events.
+    /// The command line's `listen` goes before the file's. `follower` takes each new state after it is in force, and
+    /// `report` tells of each outcome, for events.
     init(
         loaded: LoadedConfig,
         listen: String?,

@@ -11,12 +11,23 @@ struct Routes: Sendable {
     private let services: Services
     private let config: ConfigAPI
     private let contacts: ContactsAPI
+    private let changes: ChangesAPI
+    private let connections: ConnectionsAPI
+    private let runs: RunsAPI
+    private let webhooks: WebhooksAPI
+    private let health: HealthAPI
 
     init(services: Services, control: ConfigControl) {
         self.services = services
         let (live, store, log) = (services.live, services.store, services.log)
+        let sync = SyncRequests(sync: services.sync)
         config = ConfigAPI(live: live, control: control, log: log)
         contacts = ContactsAPI(writes: services.writes, queue: services.queue, store: store, log: log)
+        changes = ChangesAPI(live: live, store: store, log: log, stop: services.stop)
+        connections = ConnectionsAPI(live: live, store: store, sync: sync, log: log)
+        runs = RunsAPI(live: live, store: store, sync: sync, log: log)
+        webhooks = WebhooksAPI(store: store, state: live, rules: services.webhookRules, log: log)
+        health = HealthAPI(store: store, stop: services.stop, log: log)
     }
 
     /// A loop's router.
@@ -29,9 +40,6 @@ struct Routes: Sendable {
     private func table(_ reads: ContactReads) -> [Route] {
         let large = 16 << 20
         let rows: [Route] = [
-            .get("/livez", .later { _ in .json(200, ["status": "ok"]) }),
-            .get("/readyz", .later { _ in .json(200, ["status": "ok"]) }),
-
             .get("/v1/contacts/{id}", access: "read", .now(reads.get)),
             .get("/v1/contacts", access: "read", .now(reads.list)),
             .get("/v1/lookup", access: "read", .now(reads.lookup)),
@@ -47,6 +55,6 @@ struct Routes: Sendable {
             .post("/v1/config/reload", access: "admin", .later(config.reload)),
             .post("/v1/config/check", access: "admin", .later(config.check)),
         ]
-        return rows
+        return health.routes + rows + changes.routes + connections.routes + runs.routes + webhooks.routes
     }
 }

@@ -9,7 +9,9 @@ import JSON
 import Log
 import Platform
 import Store
+import Sync
 import Vendors
+import Webhooks
 
 /// The long-lived parts, each made once.
 final class Services: Sendable {
@@ -17,21 +19,37 @@ final class Services: Sendable {
     let client: Client
     let live: LiveState
     let log: Log
+    let vault: SecretVault
+    let sync: SyncService
+    let dispatcher: Dispatcher
     let writes: ContactWrites
     let queue: QueuedWrites
+    /// Given when the program drains.
+    let stop = StopSignal()
+    private let deliveriesEnded = StopSignal()
 
     init(store: Store, client: Client, live: LiveState, seal: Seal, log: Log) {
         self.store = store
         self.client = client
         self.live = live
         self.log = log
+        vault = SecretVault(seal: seal)
+        sync = SyncService(store: store, log: log)
+        let webhooks = live.current.config.webhooks
+        dispatcher = Dispatcher(store: store, sender: client, config: webhooks, seal: seal, log: log)
         writes = ContactWrites(store: store, state: live, log: log)
         queue = QueuedWrites(writes: writes, store: store, state: live, log: log)
     }
 
     /// Runs everything that works in the background, until the task is cancelled.
     func run() async {
+        sync.apply(live.current.targets)
         await withDiscardingTaskGroup { group in
+            group.addTask { [self] in
+                await dispatcher.run()
+                deliveriesEnded.stop()
+            }
+            group.addTask { [self] in await untilCancelled("sync") { try await sync.run() } }
             group.addTask { [self] in await untilCancelled("writes") { try await queue.run() } }
             group.addTask { [self] in await untilCancelled("retention") { try await forget() } }
         }
@@ -39,6 +57,8 @@ final class Services: Sendable {
 
     /// Hands a new configuration to those that keep something of it.
     func follow(_ state: GatewayState) async {
+        sync.apply(state.targets)
+        dispatcher.replace(state.config.webhooks)
     }
 
     /// Makes the event of a reload.
@@ -46,6 +66,7 @@ final class Services: Sendable {
         let (type, data) = outcome.event
         do {
             _ = try await store.write { try $0.events.emit(type: type, connection: nil, data: data) }
+            dispatcher.wake()
         } catch {
             log.error("config.event_failed", ["type": type, "error": "\(error)"])
         }
@@ -53,9 +74,20 @@ final class Services: Sendable {
 
     /// Lets those who wait for something go, so that a drain does not wait for them.
     func drain() {
+        stop.stop()
+        dispatcher.drain()
     }
 
-    func settle() async {}
+    /// Waits for deliveries under way, a few seconds at most: what is broken off is sent again at the next start.
+    func settle() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.deliveriesEnded.signals() {} }
+            // A cancelled sleep ends early, which is what it is cancelled for.
+            group.addTask { try? await ContinuousClock().sleep(for: .seconds(5)) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 
     /// Ends what is left, the store last.
     func close() async {
@@ -90,6 +122,35 @@ final class Services: Sendable {
     }
 }
 
+extension Services {
+    /// What the API needs to know of webhooks.
+    var webhookRules: WebhookRules {
+        WebhookRules(
+            urlRefusal: { [live] url in
+                AddressGuard(allowNetworks: live.current.config.webhooks.allowNetworks).refusal(ofURL: url)
+            },
+            eventTypes: EventFilter.types,
+            makeSecret: { [vault] in vault.make() },
+            messageID: { webhook, delivery in
+                MessageID.make(
+                    webhook: webhook.id,
+                    createdAt: webhook.createdAt,
+                    sequence: delivery.sequence,
+                    event: delivery.event
+                )
+            },
+            wake: { [dispatcher] in dispatcher.wake() }
+        )
+    }
+}
+
+extension GatewayState {
+    /// The connections as synchronisation sees them.
+    var targets: [SyncTarget] {
+        connections.all.map { SyncTarget(key: $0.key, config: $0.config, adapter: $0.adapter) }
+    }
+}
+
 extension ReloadOutcome {
     /// Type and data of the outcome's event.
     var event: (type: String, data: [UInt8]) {
@@ -108,6 +169,38 @@ extension ReloadOutcome {
                 ] as JSONValue
             }
             return ("config.rejected", (["errors": .array(errors)] as JSONValue).encoded())
+        }
+    }
+}
+
+/// Synchronisation as the API asks for it.
+struct SyncRequests: SyncControl {
+    let sync: SyncService
+
+    func start(connection: String, mode: String, isDry: Bool) async throws -> Int64 {
+        guard let mode = RunMode(rawValue: mode) else {
+            throw Problem.invalidInput([.init(pointer: "/mode", detail: "`mode` is full, delta or sweep.")])
+        }
+        return try await refusals { try await sync.sync(connection, mode: mode, dryRun: isDry) }
+    }
+
+    func approve(run: Int64) async throws {
+        try await refusals { try await sync.approve(run) }
+    }
+
+    func nextRun(of connection: String) -> Timestamp? { sync.status(of: connection)?.nextAt }
+
+    private func refusals<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let refusal as SyncRefusal {
+            switch refusal {
+            case .unknownConnection: throw Problem.notFound("connection")
+            case .unknownRun: throw Problem.notFound("run")
+            case .notHeld: throw Problem(409, "run_not_held", "Only a held run waits for approval.")
+            case .unsupported(let mode):
+                throw Problem(422, "unsupported_mode", "The vendor's protocol has no `\(mode.rawValue)` run.")
+            }
         }
     }
 }
