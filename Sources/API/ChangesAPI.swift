@@ -66,6 +66,11 @@ public struct ChangesAPI: Sendable {
         }
         var fields = HeaderFields()
         if let waitSeconds { fields.add("Preference-Applied", "wait=\(waitSeconds)") }
+        if parameters["connection"] != nil, let key = feed.names.keys.first,
+            let syncedAt = try await store.read({ try $0.connections.find(key: key)?.lastGoodRunAt })
+        {
+            fields.add("Synced-At", syncedAt.rfc3339)
+        }
         return .json(bytes: write(page), fields: fields)
     }
 
