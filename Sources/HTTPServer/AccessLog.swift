@@ -6,19 +6,22 @@ import Platform
 
 /// Collects the request lines of one batch of events.
 struct AccessLog: ~Copyable {
-    /// Whether requests are logged at all.
-    let isOn: Bool
+    /// Whether the settings want requests logged.
+    private let isWanted: Bool
+    /// Whether they are logged in this batch.
+    private(set) var isOn = false
     private var lines = ByteBuffer(capacity: 64)
     private var moment = Timestamp(milliseconds: 0)
     private var momentText = ""
 
-    init(isOn: Bool) {
-        self.isOn = isOn
+    init(isWanted: Bool) {
+        self.isWanted = isWanted
     }
 
-    /// Says what time it is.
-    mutating func begin(_ now: Timestamp) {
-        if isOn { moment = now }
+    /// Begins a batch: the level of the log may have changed since the last one.
+    mutating func begin(_ now: Timestamp, _ log: Log) {
+        isOn = isWanted && log.level <= .info
+        moment = now
     }
 
     /// Adds the line of one answer. The query is left out: it may hold a contact's data.

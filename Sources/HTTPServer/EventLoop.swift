@@ -58,7 +58,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         inbox = try Inbox()
         epoll = FileDescriptor(owning: try SystemError.check("epoll_create1") { clinux_epoll_create() })
         self.listener = listener.take()
-        accessLog = AccessLog(isOn: settings.logsRequests && log.level <= .info)
+        accessLog = AccessLog(isWanted: settings.logsRequests)
         received = .allocate(byteCount: 65_536, alignment: 64)
         decrypted = .allocate(byteCount: 65_536, alignment: 64)
         parser = .allocate(capacity: 1)
@@ -130,7 +130,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             now = Monotonic.milliseconds()
             let wall = Timestamp.now()
             writer.renewDate(wall)
-            accessLog.begin(wall)
+            accessLog.begin(wall, log)
             handshakesLeft = 16
             var wasSignalled = false
             for place in 0..<Int(max(0, count)) {
