@@ -76,30 +76,42 @@ final class ConnectionWorker: Sendable {
 
     private func loop() async {
         await withTaskGroup(of: Void.self) { timers in
-            do {
-                for run in try await book.unfinished(of: target, before: born) { try await resume(run) }
-                var number = 0
-                try await schedule(number, &timers)
-                for await signal in signals {
-                    switch signal {
-                    case .due(let due):
-                        guard due == number, let mode = status.nextMode else { continue }
-                        try await carryOut(try await book.begin(mode, of: target))
-                    case .run(let run):
-                        // It may have been taken up as unfinished.
-                        if try await book.isOpen(run) { try await carryOut(run) }
-                    }
-                    if Task.isCancelled { break }
-                    number += 1
-                    try await schedule(number, &timers)
-                }
-            } catch {
-                // The store is gone or this task is cancelled: either way nothing more can be kept in step.
-                if !Task.isCancelled {
-                    log.error("sync.stopped", ["connection": target.config.id, "error": "\(error)"])
-                }
+            var number = 0
+            await keepGoing { for run in try await book.unfinished(of: target, before: born) { try await resume(run) } }
+            await keepGoing { try await schedule(number, &timers) }
+            for await signal in signals {
+                await keepGoing { try await take(signal, due: number) }
+                if Task.isCancelled { break }
+                if case .due(let due) = signal, due != number { continue }
+                number += 1
+                await keepGoing { try await schedule(number, &timers) }
             }
             timers.cancelAll()
+        }
+    }
+
+    /// The store may be in trouble (a full disk): that ends a step, after a pause, and not the work.
+    private func keepGoing(_ step: () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                return try await step()
+            } catch {
+                if Task.isCancelled { return }
+                log.error("sync.store_failed", ["connection": target.config.id, "error": "\(error)"])
+                // Cancelled in the pause, the loop ends.
+                try? await clock.sleep(for: .seconds(5))
+            }
+        }
+    }
+
+    private func take(_ signal: Signal, due number: Int) async throws {
+        switch signal {
+        case .due(let due):
+            guard due == number, let mode = status.nextMode else { return }
+            try await carryOut(try await book.begin(mode, of: target))
+        case .run(let run):
+            // It may have been taken up as unfinished.
+            if try await book.isOpen(run) { try await carryOut(run) }
         }
     }
 
@@ -148,7 +160,8 @@ final class ConnectionWorker: Sendable {
             let failure = RunFailure(code: "interrupted", message: "the connection's settings changed during this run")
             return try await book.abandon(run.row, failure)
         }
-        try await book.finish(run, outcome)
+        let ended = run
+        await keepGoing { try await book.finish(ended, outcome) }
         report(run.row, outcome)
     }
 
