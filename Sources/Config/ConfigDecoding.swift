@@ -28,7 +28,7 @@ extension GatewayConfig {
         var config = GatewayConfig()
         if let object = reading.object(root, "", ConfigKeys.root) { config.read(object, reading) }
         let errors = reading.errors()
-        guard errors.isEmpty else { throw InvalidConfig(errors) }
+        guard errors.isEmpty else { throw InvalidConfig(errors, secretFiles: reading.secretFiles) }
         return DecodedConfig(config: config, secretFiles: reading.secretFiles)
     }
 

@@ -61,7 +61,12 @@ struct App {
             report: { await services.report($0) }
         )
         let table = Routes(services: services, control: reload.control)
-        server = try Server(settings: Self.settings(config.server), log: log) { _ in try table.router() }
+        let settings = try Self.settings(config.server)
+        do throws(SystemError) {
+            server = try Server(settings: settings, log: log) { _ in try table.router() }
+        } catch {
+            throw StartError(description: "cannot listen on \(config.server.listen): \(error.reason)")
+        }
         self.services = services
         self.reload = reload
     }
@@ -150,6 +155,11 @@ struct App {
         }
         return settings
     }
+}
+
+/// Why the program does not start.
+struct StartError: Error, CustomStringConvertible {
+    var description: String
 }
 
 /// The machine's processors.

@@ -28,6 +28,8 @@ final class Reload: Sendable {
     private let watcher: ConfigWatcher
     private let log: Log
     private let current: Mutex<ConfigStatus>
+    /// Those of the configuration in force.
+    private let secretFiles: Mutex<[String]>
     private let follower: Follower
     private let report: @Sendable (ReloadOutcome) async -> Void
     private let executor = ThreadExecutor(name: "reload")
@@ -55,6 +57,7 @@ final class Reload: Sendable {
         self.follower = follower
         self.report = report
         current = Mutex(loaded.status)
+        secretFiles = Mutex(loaded.secretFiles)
         watcher = ConfigWatcher(path: loaded.file.path)
         watcher.include(secretFiles: loaded.secretFiles)
         (requests, queue) = AsyncStream.makeStream()
@@ -121,6 +124,7 @@ final class Reload: Sendable {
             await reject(error, trigger)
             throw error
         }
+        secretFiles.withLock { $0 = loaded.secretFiles }
         watcher.include(secretFiles: loaded.secretFiles)
         let old = live.current
         let changes = GatewayConfig.changes(from: old.config, to: overridden(loaded.config))
@@ -168,6 +172,7 @@ final class Reload: Sendable {
     }
 
     private func reject(_ invalid: InvalidConfig, _ trigger: Trigger) async {
+        watcher.include(secretFiles: Array(Set(invalid.secretFiles + secretFiles.withLock { $0 })))
         let rejection = ConfigStatus.Rejection(at: .now(), errors: invalid.errors)
         let isRepeated = current.withLock { status in
             let isRepeated = status.lastError?.errors == invalid.errors

@@ -4,6 +4,7 @@ import Glibc
 import HTTPCore
 import JSON
 import Platform
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ServeTests {
@@ -78,4 +79,48 @@ import Testing
         #expect(!"\(shown.json)".contains("all-key"))
         #expect(await gateway.stop() == 0)
     }
+
+    @Test func `a secret file that comes late makes a refused configuration valid`() async throws {
+        let gateway = try await RunningGateway()
+        let late = RunningGateway.config().replacing(#""read-key""#, with: #"{"file": "DIRECTORY/secret"}"#)
+        try gateway.configure(late)
+        let rejected = await gateway.process.line("config.rejected")
+        #expect(rejected?["pointer"]?.stringValue == "/keys/1/secret/file")
+        try RunningGateway.write("file-key\n", to: gateway.directory + "/secret")
+        #expect(await gateway.process.line("config.reloaded") != nil)
+        #expect(try await gateway.call(.get, "/v1/contacts", key: "file-key").status == 200)
+        #expect(await gateway.stop() == 0)
+    }
+
+    @Test func `a reload under load fails no request and leaves unchanged connections alone`() async throws {
+        let gateway = try await RunningGateway()
+        let isDone = Flag()
+        async let statuses = withTaskGroup(of: Set<Int>.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var seen: Set<Int> = []
+                    while !isDone.isSet { seen.insert((try? await gateway.call(.get, "/v1/contacts").status) ?? 0) }
+                    return seen
+                }
+            }
+            return await group.reduce(into: Set<Int>()) { $0.formUnion($1) }
+        }
+        for count in 1...5 {
+            let extra = (0..<count).map { #", {"id": "n\#($0)", "vendor": "local"}"# }.joined()
+            try gateway.configure(
+                RunningGateway.config(connections: #"{"id": "book", "vendor": "local", "region": "US"}"# + extra)
+            )
+            #expect(try await gateway.call(.post, "/v1/config/reload").status == 200)
+        }
+        isDone.set()
+        #expect(await statuses == [200])
+        #expect(await gateway.stop() == 0)
+    }
+}
+
+/// A flag that is set once.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+    var isSet: Bool { state.withLock { $0 } }
+    func set() { state.withLock { $0 = true } }
 }
