@@ -37,7 +37,10 @@ extension Store {
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) async throws -> (store: Store, book: Int64) {
-        let store = try Store(path: directory.database, log: .silent, clock: clock, onFailure: onFailure)
+        // The store keeps its directory alive: a test that only names it in this call would lose it under the store.
+        let store = try Store(path: directory.database, log: .silent, clock: clock) { error in
+            withExtendedLifetime(directory) { onFailure(error) }
+        }
         let rows = try await store.write { transaction in
             try transaction.connections.register([("book", "local")], at: Timestamp(milliseconds: 0))
         }
