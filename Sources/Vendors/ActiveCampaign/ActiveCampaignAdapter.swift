@@ -58,6 +58,8 @@ final class ActiveCampaignAccount: Sendable {
     let catalogue = ActiveCampaignCatalogue()
     /// Contacts asked for in one page; the vendor's most is 100.
     let pageSize: Int
+    /// Whether `filters[updated_after]` has once found what changed since 1970: it reads our dates.
+    let filterReadsDates = Mutex(false)
     /// How far the vendor's clock was ahead of ours, in milliseconds, when it last told.
     private let clockLead = Mutex<Int64?>(nil)
 

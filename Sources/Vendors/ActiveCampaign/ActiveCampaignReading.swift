@@ -4,6 +4,7 @@ import Contacts
 import HTTPCore
 import JSON
 import Platform
+import Synchronization
 
 /// The three reading roles. All of them are walks by ascending id.
 struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
@@ -70,13 +71,17 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
     }
 
     /// Unknown filters are ignored silently, so this one is put to the test before it is trusted: nothing may have
-    /// changed after the day after tomorrow (nowhere is that still today), and something must have since 1970.
+    /// changed after the day after tomorrow (nowhere is that still today), and something must have since 1970. The first
+    /// is asked anew for each delta, the second until it was true once.
     private func filterIsHonoured(now: Timestamp) async throws(VendorError) -> Bool {
         let future = ActiveCampaignDate.day(now.advanced(byMilliseconds: 2 * Self.dayMs))
         guard try await account.page([("filters[updated_after]", future), ("limit", "1")]).contacts.isEmpty else {
             return false
         }
-        return try await !account.page([("filters[updated_after]", "1970-01-02"), ("limit", "1")]).contacts.isEmpty
+        if account.filterReadsDates.withLock({ $0 }) { return true }
+        let past = try await account.page([("filters[updated_after]", "1970-01-02"), ("limit", "1")])
+        account.filterReadsDates.withLock { $0 = !past.contacts.isEmpty }
+        return !past.contacts.isEmpty
     }
 
     /// `>=`, because several changes share a second; a record without a readable time is always looked at.
