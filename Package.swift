@@ -96,7 +96,7 @@ let package = Package(
         tests(of: "Crypto", ["TestSupport"]),
         tests(of: "HTTPServer", ["HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "HTTPClient", ["HTTPServer", "HTTPCore", "Log", "Platform", "TestSupport"]),
-        tests(of: "Store", ["Contacts", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(of: "Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(
             of: "Vendors",

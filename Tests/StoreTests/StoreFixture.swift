@@ -5,17 +5,29 @@ import Glibc
 import Log
 import Platform
 import Store
+import Synchronization
 
-/// A directory for one test, removed with everything in it at the end.
-final class ScratchDirectory: Sendable {
+/// A directory for one test. All of them are removed when the process ends.
+struct ScratchDirectory: Sendable {
     let path: String
 
+    private static let made: Mutex<[String]> = {
+        atexit {
+            for path in ScratchDirectory.made.withLock({ $0 }) { ScratchDirectory.remove(path) }
+        }
+        return Mutex([])
+    }()
+
     init() {
-        path = "/tmp/store-tests-\(getpid())-\(RandomSource.shared.hex(8))"
+        let path = "/tmp/store-tests-\(getpid())-\(RandomSource.shared.hex(8))"
         mkdir(path, 0o700)
+        Self.made.withLock { $0.append(path) }
+        self.path = path
     }
 
-    deinit {
+    var database: String { "\(path)/contacts.db" }
+
+    private static func remove(_ path: String) {
         guard let directory = opendir(path) else { return }
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: entry.pointee.d_name) {
@@ -26,8 +38,6 @@ final class ScratchDirectory: Sendable {
         closedir(directory)
         rmdir(path)
     }
-
-    var database: String { "\(path)/contacts.db" }
 }
 
 extension Store {
