@@ -51,8 +51,9 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
 extension StoreError {
     /// What SQLite's last call on the connection failed with.
     init(_ handle: OpaquePointer?, _ result: Int32, sql: String? = nil) {
+        // Before any other call: sqlite3_system_errno() is not set by a failed step.
+        let systemError = errno
         let text = handle.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(result))
-        let systemError = handle.map { sqlite3_system_errno($0) } ?? 0
         let isSync = result == SQLITE_IOERR_FSYNC.code || result == SQLITE_IOERR_DIR_FSYNC.code
         let code: Code =
             switch result & 0xFF {
