@@ -129,7 +129,7 @@ member() { grep -o "\"$1\":\(\"[^\"]*\"\|[0-9]*\)" | head -n 1 | cut -d : -f 2- 
 
 # address_of NAME EVENT: sets `address` from the log line of that event.
 address_of() {
-    heard() { grep -q "\"event\":\"$2\"" "$work/$1.log" || ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
+    heard() { grep -qs "\"event\":\"$2\"" "$work/$1.log" || ! kill -0 "${pid_of[$1]}" 2>/dev/null; }
     until_true 20 heard "$1" "$2"
     address=$(grep "\"event\":\"$2\"" "$work/$1.log" | head -n 1 | member address)
     [ -n "$address" ] || fail "$1 did not start: $(tail -n 1 "$work/$1.log")"
