@@ -1,7 +1,7 @@
 //  A text that must never be printed.
 
 /// A secret; in any description it reads `<redacted>`.
-public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The text itself. Look where it goes.
     public let revealed: String
 
@@ -14,4 +14,6 @@ public struct Secret: Equatable, Sendable, CustomStringConvertible, CustomDebugS
     public var description: String { "<redacted>" }
     /// Never the text.
     public var debugDescription: String { "<redacted>" }
+    /// Nothing to be seen by `dump` either.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

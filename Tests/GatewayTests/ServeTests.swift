@@ -92,6 +92,16 @@ import Testing
         #expect(await gateway.stop() == 0)
     }
 
+    @Test func `a second SIGTERM does not wait for what the first one waits for`() async throws {
+        let gateway = try await RunningGateway()
+        let latest = try await gateway.call(.get, "/v1/changes?since=latest")
+        #expect(latest.json["next"]?.stringValue != nil)
+        gateway.process.signal(SIGTERM)
+        gateway.process.signal(SIGTERM)
+        let code = await gateway.process.exitCode()
+        #expect([0, 143].contains(code))  // the drain may have been quicker than the second signal
+    }
+
     @Test func `a reload under load fails no request and leaves unchanged connections alone`() async throws {
         let gateway = try await RunningGateway()
         let isDone = Flag()
