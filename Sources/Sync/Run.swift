@@ -155,6 +155,9 @@ extension Run {
         let start = row.startedAt
         let before = row.counts.seen + tombstones.count
         let listed = proof
+        // Only the list proves that a contact is there: the delta tells of what may be gone again.
+        let named = seen
+        defer { seen = named }
         do {
             nextMark = mark
             try await list(isDelta: true) { (cursor) throws(VendorError) in

@@ -100,4 +100,14 @@ struct DeltaTests {
         #expect(run.state == .done)
         #expect(try await bench.ids() == ["2", "3", "4"])
     }
+
+    @Test func `what a delta tells of does not stand in for a list that is empty twice`() async throws {
+        let bench = try await Workbench(delta: true)
+        bench.vendor.hold(RunTests.many)
+        try await bench.run()
+        bench.vendor.hold([])
+        bench.vendor.set { $0.deltas = [Self.page(RunTests.many, company: "eos"), Self.page([])] }
+        #expect(try await bench.run().state == .held)
+        #expect(try await bench.ids().count == 50)
+    }
 }
