@@ -70,8 +70,8 @@ extension ChangeTable {
     ///   - sequence: The last one seen; zero for all that are kept.
     ///   - limit: At most so many.
     ///   - connections: Only these; `nil` for all. Changes of purged connections are never shown.
-    /// - Returns: The changes, the sequence to go on from (the last looked at, shown or not), and whether there is
-    ///   more.
+    /// - Returns: The changes, the sequence to go on from (the last looked at, shown or not), and whether there may be
+    ///   more: after 20,000 changes of other connections the page ends, even empty, rather than hold up a loop.
     /// - Throws: ``StoreError``.
     public func page(
         after sequence: Int64,
@@ -83,10 +83,14 @@ extension ChangeTable {
         defer { statement.reset() }
         var changes: [Change] = []
         var last = sequence
+        var passedOver = 0
         while try statement.step() {
             if connections?.contains(statement.int(2)) != false, let change = Self.change(statement) {
                 if changes.count == limit { return (changes, last, true) }
                 changes.append(change)
+            } else {
+                passedOver += 1
+                if passedOver > 20_000 { return (changes, last, true) }
             }
             last = statement.int(0)
         }

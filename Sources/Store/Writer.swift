@@ -14,6 +14,7 @@ final class Writer: @unchecked Sendable {
     private static let checkpointPages = 20_000
     /// Most jobs in one transaction: bounds what a lost transaction costs, and how long its first job waits.
     private static let groupLimit = 512
+    private static let followEveryMilliseconds: Int64 = 500
 
     private struct State {
         var jobs: [Job] = []
@@ -31,7 +32,11 @@ final class Writer: @unchecked Sendable {
     private var database: Database?
     private var transaction: Transaction?
     private var logPages = 0
+    /// Pages in the log at the last checkpoint.
     private var checkpointedPages = 0
+    /// True when all of the log is in the file.
+    private var isLogMoved = false
+    private var followedAt: Int64 = 0
     private var indexRetryAt: Int64 = 0
 
     init(
@@ -104,7 +109,15 @@ final class Writer: @unchecked Sendable {
                 if jobs.isEmpty { condition.wait() }
             } else if !jobs.isEmpty {
                 commit(jobs, transaction, database)
+                if logPages < checkpointedPages { checkpointedPages = 0 }  // the log began anew
+                isLogMoved = false
                 if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+                // A queue that is never empty must not leave the index behind for ever.
+                if transaction.searchPosition < transaction.sequence,
+                    Monotonic.milliseconds() - followedAt > Self.followEveryMilliseconds
+                {
+                    _ = followIndex(transaction, database)
+                }
             } else if isStopping {
                 break
             } else if !followIndex(transaction, database) {
@@ -130,8 +143,11 @@ final class Writer: @unchecked Sendable {
 
     /// Nothing waits: the log is moved into the file after a second of quiet.
     private func rest(_ transaction: Transaction, _ database: Database) {
-        if logPages > checkpointedPages {
-            if !condition.wait(milliseconds: 1000) { checkpoint(database) }
+        if logPages > 0, !isLogMoved {
+            if !condition.wait(milliseconds: 1000) {
+                checkpoint(database)
+                sqlite3_db_release_memory(database.handle)  // the cache of an import is of no use to an idle writer
+            }
         } else if transaction.searchPosition < transaction.sequence {
             condition.wait(milliseconds: 1000)
         } else {
@@ -181,8 +197,15 @@ final class Writer: @unchecked Sendable {
             transaction.restore(start)
             transaction.endGroup()
             if error.isFatal { return failForGood(error, jobs: jobs.filter { !$0.isAnswered }) }
-            if jobs.count == 1 { return refuse(jobs[0], error) }
-            for job in jobs where !job.isAnswered { commit([job], transaction, database) }
+            for job in jobs where !job.isAnswered {
+                if jobs.count == 1 {
+                    refuse(job, error)
+                } else if let failure = state.withLock({ $0.failure }) {
+                    refuse(job, failure)
+                } else {
+                    commit([job], transaction, database)
+                }
+            }
         }
     }
 
@@ -262,6 +285,8 @@ final class Writer: @unchecked Sendable {
             try database.statement(SQL.begin).run()
             try transaction.search.follow(changes: 1000)
             try database.statement(SQL.commit).run()
+            followedAt = Monotonic.milliseconds()
+            isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
             if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
             return true
@@ -287,8 +312,8 @@ final class Writer: @unchecked Sendable {
             let (frames, moved) = try database.checkpoint(
                 isLong ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
             )
-            checkpointedPages = moved >= frames ? 0 : moved
-            if moved >= frames { logPages = 0 } else { checkpointedPages = logPages }
+            checkpointedPages = logPages
+            isLogMoved = moved >= frames
             state.withLock { $0.statistics.checkpoints += 1 }
         } catch {
             checkpointedPages = logPages  // not again before the log has grown by as much

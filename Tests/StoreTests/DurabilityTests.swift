@@ -5,7 +5,7 @@ import Contacts
 import Glibc
 import Log
 import Platform
-@testable import Store
+@_spi(Testing) import Store
 import Synchronization
 import Testing
 
@@ -227,13 +227,5 @@ import Testing
         let (store, book) = try await Store.opened(directory)
         #expect(try await store.read { try Int64($0.contacts.count(connection: book)) } == store.lastSequence)
         await store.close()
-    }
-}
-
-extension Transaction {
-    /// Leaves room for a hundred pages, or takes the limit away.
-    func limitPages(_ isLimited: Bool) throws(StoreError) {
-        let pages = try database.number(Query("pragma page_count"))
-        try database.execute("pragma max_page_count = \(isLimited ? pages + 100 : 1_073_741_823)")
     }
 }

@@ -95,4 +95,41 @@ import Testing
         #expect(read?.code == .closed)
         await store.close()
     }
+
+    @Test func `after a failed sync nothing more is acknowledged, and reads go on`() async throws {
+        let directory = ScratchDirectory()
+        let failures = AsyncStream.makeStream(of: StoreError.self)
+        let (store, book) = try await Store.opened(directory, onFailure: { failures.continuation.yield($0) })
+        _ = try await store.createOne("Kept", in: book)
+        // What the writer sees of a failed fsync is this error; the disk itself cannot be made to fail here.
+        let failed = StoreError(.io, "disk I/O error", isFatal: true)
+        let first = await #expect(throws: StoreError.self) {
+            try await store.write { transaction in
+                try transaction.contacts.create(.named("Lost", in: book))
+                throw failed
+            }
+        }
+        #expect(first == failed)
+        var reports = failures.stream.makeAsyncIterator()
+        #expect(await reports.next() == failed)
+        let second = await #expect(throws: StoreError.self) { try await store.createOne("Refused", in: book) }
+        #expect(second?.isFatal == true)
+        #expect(try await store.read { try $0.contacts.count(connection: book) } == 1)
+        await store.close()
+        let (again, _) = try await Store.opened(directory)
+        #expect(try await again.createOne("Next", in: book).contact.revision == 2)
+        await again.close()
+    }
+
+    @Test func `a write that fails alone is answered once, whatever follows`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        for number in 0..<20 {
+            _ = try? await store.write { transaction in
+                try transaction.contacts.create(.named("Never", in: book))
+                throw Refusal()
+            }
+            #expect(try await store.createOne("Contact \(number)", in: book).contact.revision == Int64(number + 1))
+        }
+        await store.close()
+    }
 }
