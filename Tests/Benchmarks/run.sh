@@ -164,7 +164,7 @@ wait_for_run() {
     done
 }
 
-import_rounds=$(((rounds + 1) / 2))
+import_rounds=$rounds
 import_ratios=()
 unchanged_ratios=()
 for ((round = 1; round <= import_rounds; round++)); do
