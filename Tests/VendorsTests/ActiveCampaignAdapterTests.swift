@@ -342,7 +342,8 @@ import Testing
             "No Result found for Subscriber with id 1"
         ),
         (503, "", .throttled, "too many requests"),
-        (500, "<html>", .unavailable, "the vendor failed"),
+        (500, "<html>Bad Gateway", .unavailable, "<html>Bad Gateway"),
+        (500, "", .unavailable, "the vendor failed"),
         (200, "<html>", .malformed, "the answer is no JSON object"),
     ]
     @Test(arguments: refusals)

@@ -62,6 +62,17 @@ struct ContactSourceAdapterTests {
         #expect(vendor.calls.last == "GET /contacts/delta?limit=100&page=2&timestamp=1744797148")
     }
 
+    @Test(arguments: [400, 404, 410])
+    func `a token that has expired in words is renewed, whatever the status`(status: Int) async throws {
+        let (adapter, vendor) = Self.adapter { (request, _) in
+            if request.url.hasSuffix("/token") { return .json(200, ["token": "NEW"]) }
+            return request.fields["Authorization"] == "Bearer NEW"
+                ? .text(200, #"{"contacts":[],"has_more":false}"#) : .text(status, #"{"error":"token has expired"}"#)
+        }
+        _ = try await #require(adapter.listing).contacts(after: nil)
+        #expect(vendor.calls.count == 4)
+    }
+
     @Test func `a refused token is renewed once`() async throws {
         let (adapter, vendor) = Self.adapter { (request, number) in
             if request.url.hasSuffix("/token") { return .json(200, ["token": "NEW"]) }

@@ -89,6 +89,15 @@ struct PortSIPAdapterTests {
         #expect(error?.message == "not you")
     }
 
+    @Test func `a sync token refused inside a 200 has the vendor's words`() async throws {
+        let (adapter, _) = Self.adapter { (_, _) in
+            .text(200, #"{"errors":[{"code":"UNKNOWN","message":"the wheels fell off"}]}"#)
+        }
+        let delta = try #require(adapter.delta)
+        let error = await failure { () throws(VendorError) in try await delta.mark(now: Self.now) }
+        #expect(error?.message == "the wheels fell off")
+    }
+
     @Test func `sign-in tries JSON and then the form, remembers, refreshes and signs in anew once`() async throws {
         let (adapter, vendor) = Self.adapter(token: false) { (request, number) in
             switch String(request.url.dropFirst("https://vendor.example".count)) {

@@ -85,6 +85,21 @@ import Testing
         )
     }
 
+    @Test(arguments: [404, 405, 501])
+    func `a server that has no call for users still gets the pair`(status: Int) async throws {
+        let vendor = FakeVendor { [fine] request, _ throws(TransportError) in
+            request.url.hasSuffix("user/update") ? .text(status, "<html>no such page") : .json(200, fine)
+        }
+        _ = try await writing(vendor).create(projection())
+        #expect(vendor.calls.last == "POST /v1/server/contact/sync")
+    }
+
+    @Test func `an answer that is no envelope is told in its words`() async {
+        let vendor = FakeVendor { _, _ throws(TransportError) in .text(502, "<h1>Bad Gateway</h1>") }
+        let error = await failure { () throws(VendorError) in try await writing(vendor).create(projection(nil)) }
+        #expect(error?.message.contains("Bad Gateway") == true)
+    }
+
     @Test func `a server without users and one that does not know the owner still get the pair`() async throws {
         let fine = fine
         let vendor = FakeVendor { request, number throws(TransportError) in
@@ -133,6 +148,7 @@ import Testing
         (200, "<html>", .malformed, nil),
         (200, "", .malformed, nil),
         (404, "<html>", .refused, nil),
+        (405, "<html>", .unsupported, nil),
         (500, "oops", .unavailable, nil),
         (503, "oops", .throttled, nil),
     ]

@@ -16,7 +16,9 @@ struct ActiveCampaignFault {
         let first = json?["errors"]?.arrayValue?.first
         code = first?["code"].flatMap(ActiveCampaignWire.text)
         let parts = [first?["title"], first?["detail"]].compactMap { $0?.stringValue }.filter { !$0.isEmpty }
-        words = parts.isEmpty ? json?["message"]?.stringValue ?? first?.stringValue : parts.joined(separator: ": ")
+        let said = parts.isEmpty ? json?["message"]?.stringValue ?? first?.stringValue : parts.joined(separator: ": ")
+        // A page or a line of text, as proxies send: it is all there is to say.
+        words = said ?? (json == nil ? VendorWords(response.body).message : nil)
     }
 
     /// Why the call did not succeed; `nil` for a 2xx.

@@ -27,6 +27,9 @@ final class ContactSourceClient: Sendable {
             let answer = try await self.link.call(VendorCall(.get, path, fields: fields), repeatable: true)
             switch answer.status {
             case 200..<300: return answer
+            // A source may say with any 4xx that the token has expired, as long as it says so.
+            case 400..<500 where Self.isAboutToken(answer):
+                throw VendorError(.unauthorized, answer: answer, otherwise: "The source refused our token")
             // Undocumented: 401 is what one expects, 403 is tolerated.
             case 401, 403: throw VendorError(.unauthorized, answer: answer, otherwise: "The source refused our token")
             case 404, 405, 501:
@@ -38,6 +41,11 @@ final class ContactSourceClient: Sendable {
             default: throw .malformed(answer, "The source answered \(answer.status)")
             }
         }
+    }
+
+    /// Whether a refusal speaks of the token.
+    private static func isAboutToken(_ answer: ClientResponse) -> Bool {
+        VendorWords(answer.body).message?.lowercased().contains("token") ?? false
     }
 
     /// `GET /token` with Basic authentication answers `{"token": "<JWT>"}`.

@@ -73,7 +73,7 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
         switch tree?["token"] {
         case .string(let token)? where !token.isEmpty: return Cursor(token)
         case .number(let digits)?: return Cursor(digits)
-        default: throw .malformed(answer, "PortSIP gave no sync token")
+        default: throw .saysError(answer, "PortSIP gave no sync token")
         }
     }
 

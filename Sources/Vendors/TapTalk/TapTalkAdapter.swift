@@ -133,7 +133,7 @@ struct TapTalkWriting: ContactWriting {
     /// Tells the server of a user; one that has no such call is fine.
     private func putUser(_ body: [UInt8]) async throws(VendorError) {
         let envelope = try await send("/v1/server/user/update", body)
-        if let error = envelope.error, error.kind != .notFound { throw error }
+        if let error = envelope.error, error.kind != .notFound, error.kind != .unsupported { throw error }
     }
 
     /// "User not found" is about one of the two ids, not about a record of ours.

@@ -121,7 +121,7 @@ struct TapTalkEnvelope {
         if response.status == 503 { return make(.throttled) }
         guard json != nil else {
             guard (200..<300).contains(response.status) else { return make(kind(ofStatus: response.status)) }
-            return VendorError(.malformed, status: response.status, message: "the answer is no TapTalk envelope")
+            return .malformed(response, "the answer is no TapTalk envelope")
         }
         let isFine = (200..<300).contains(status) && (code.isEmpty || code == "0")
         return isFine ? nil : make(kind)
@@ -160,6 +160,7 @@ struct TapTalkEnvelope {
         switch status {
         case 401, 403: .unauthorized
         case 404: .notFound
+        case 405, 501: .unsupported
         case 429, 503: .throttled
         case 500...: .unavailable
         default: .refused
@@ -167,7 +168,7 @@ struct TapTalkEnvelope {
     }
 
     private func make(_ kind: VendorError.Kind) -> VendorError {
-        let words = json?["error"]?["message"]?.stringValue ?? ""
+        let words = json?["error"]?["message"]?.stringValue ?? VendorWords(response.body).message ?? ""
         let place = field.isEmpty ? "" : " (field \(field))"
         return VendorError(
             kind,
