@@ -5,13 +5,26 @@ import Log
 extension ConnectionConfig {
     /// Reads a connection; `nil` when its vendor is not known. Complaints go to the reading.
     init?(id: String, _ object: ConfigReading.Object, _ reading: ConfigReading) {
-        guard let text = reading.requiredString(object, "vendor") else { return nil }
-        let choices = VendorName.allCases.map { ($0.rawValue, $0) }
-        guard let vendor = reading.choice(text, object.pointer("vendor"), at: object.offset("vendor"), choices) else {
+        guard let vendor = Self.vendor(object, reading) else {
+            // The rest is judged all the same: every error at once.
+            var rest = ConnectionConfig(id: id, vendor: .local)
+            rest.readCommon(object, reading)
             return nil
         }
         self.init(id: id, vendor: vendor)
         readUpstream(object, reading)
+        readCommon(object, reading)
+        readFields(object, reading)
+    }
+
+    private static func vendor(_ object: ConfigReading.Object, _ reading: ConfigReading) -> VendorName? {
+        guard let text = reading.requiredString(object, "vendor") else { return nil }
+        let choices = VendorName.allCases.map { ($0.rawValue, $0) }
+        return reading.choice(text, object.pointer("vendor"), at: object.offset("vendor"), choices)
+    }
+
+    /// What every vendor's connection may have.
+    private mutating func readCommon(_ object: ConfigReading.Object, _ reading: ConfigReading) {
         if let section = reading.section(object, "sync", ConfigKeys.sync) {
             reading.duration(section, "every", into: &sync.every)
             reading.duration(section, "full_every", into: &sync.fullEvery)
@@ -38,7 +51,6 @@ extension ConnectionConfig {
                 deletes.holdAboveCount = count
             }
         }
-        readFields(object, reading)
     }
 
     /// What a link to a vendor needs and a local book has no use for.

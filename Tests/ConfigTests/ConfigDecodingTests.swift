@@ -166,6 +166,15 @@ func complaints(_ text: String) -> [String] {
         #expect(!found.joined().contains("secret-text"))
     }
 
+    @Test func `a connection of an unknown vendor is judged in the rest`() {
+        let text = #"{"connections": [{"id": "a", "vendor": "portsid", "sync": {"every": "1x"}, "region": "us"}]}"#
+        #expect(
+            complaints(text).map { String($0.split(separator: " ")[1]) } == [
+                "/connections/0/vendor:", "/connections/0/sync/every:", "/connections/0/region:",
+            ]
+        )
+    }
+
     @Test func `what is no JSON is one complaint with its place`() {
         let found = complaints("{\n  \"server\": {,\n}")
         #expect(found.count == 1)
