@@ -112,6 +112,7 @@ public struct ContactInput: Equatable, Sendable {
             }
         }
         guard reading.faults.isEmpty else { throw InvalidContact(faults: reading.faults) }
+        content = content.forgettingStandIn(of: base)
     }
 
     private static let memberNames = ContactField.documentOrder.map { "`\($0.rawValue)`" }.joined(separator: ", ")

@@ -37,6 +37,19 @@ public enum NameRule {
 }
 
 extension ContactContent {
+    /// The text that stands in for a missing name: organization, first e-mail, first phone.
+    private var standIn: String? { organization ?? emails.first?.address ?? phones.first?.number }
+
+    /// The content after an edit of `base` that left its name alone: a name that only stood in for one is forgotten
+    /// when there is another text to stand in, so that it follows what it was taken from. A stored name without any
+    /// part is always such a name.
+    func forgettingStandIn(of base: ContactContent) -> ContactContent {
+        guard name == base.name, base.name == ContactName(full: base.name.full), standIn != nil else { return self }
+        var result = self
+        result.name = ContactName()
+        return result
+    }
+
     /// The content as it is stored: empty texts are absent, the name is completed, and a contact without any name
     /// goes by its organization, else its first e-mail, first phone or `vendorID`.
     ///
@@ -69,7 +82,7 @@ extension ContactContent {
         var seen = Set<String>()
         result.tags.removeAll { $0.isEmpty || !seen.insert($0).inserted }
         // A text that only stands in for a name has no parts, also when it comes by again.
-        let standIn = result.organization ?? result.emails.first?.address ?? result.phones.first?.number ?? vendorID
+        let standIn = result.standIn ?? vendorID
         if result.name != ContactName(full: standIn) { result.name = NameRule.completed(result.name) }
         if result.name.full == nil { result.name.full = standIn }
         return result

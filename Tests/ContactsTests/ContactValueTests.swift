@@ -101,6 +101,20 @@ import TestSupport
         #expect(content.normalised(vendorID: "9", region: nil).name.full == "eos")
     }
 
+    @Test func `a name that stands in for one follows the text it was taken from, and is never split`() throws {
+        var phone = ContactContent()
+        phone.phones = [ContactPhone(number: "+1 (202) 555-9999", label: .other)]
+        let stored = phone.normalised(vendorID: nil, region: nil)
+        let patch = try JSONValue(parsing: Array(#"{"phones": [{"number": "2025559999"}], "title": "CTO"}"#.utf8))
+        let patched = try ContactInput(patch: patch, onto: stored).content.normalised(vendorID: nil, region: nil)
+        #expect(patched.name == ContactName(full: "2025559999"))
+        let named = try JSONValue(parsing: Array(#"{"name": {"full": "Ann Lee"}}"#.utf8))
+        let known = try ContactInput(patch: named, onto: stored).content.normalised(vendorID: nil, region: nil)
+        #expect(known.name == ContactName(full: "Ann Lee", given: "Ann", surname: "Lee"))
+        let kept = try ContactInput(patch: patch, onto: known).content.normalised(vendorID: nil, region: nil)
+        #expect(kept.name == known.name)
+    }
+
     @Test func `keys ignore the case of e-mails and what surrounds the last digits`() {
         let content = Self.sample().content
         #expect(content.lookupKeys == [.email("jon@example.com"), .e164("+17223224241"), .digits("3224241")])
