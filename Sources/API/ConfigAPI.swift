@@ -92,11 +92,32 @@ public final class ConfigAPI: Sendable {
     public func get(_ request: Request) async -> Response {
         await answering(request, log: log) { request in
             _ = try Parameters(request.query, known: [])
-            return .json(
-                200,
-                .object(Self.members(of: control.status()) + [JSONMember("config", live.current.config.redacted)])
-            )
+            let config = Self.visible(live.current.config.redacted, to: request.caller)
+            return .json(200, .object(Self.members(of: control.status()) + [JSONMember("config", config)]))
         }
+    }
+
+    /// The rendered configuration without what names a connection that the caller does not see.
+    static func visible(_ config: JSONValue, to caller: Caller) -> JSONValue {
+        guard caller.connections != nil, case .object(let members) = config else { return config }
+        func sees(_ entry: JSONValue, _ names: String...) -> Bool {
+            names.allSatisfy { entry[$0]?.stringValue.map(caller.sees) ?? false }
+        }
+        return .object(
+            members.map { member in
+                guard case .array(let entries) = member.value else { return member }
+                let kept = entries.filter { entry in
+                    switch member.name {
+                    case "connections": sees(entry, "id")
+                    case "facades": sees(entry, "connection")
+                    case "bridges": sees(entry, "from", "to")
+                    case "keys": entry["name"]?.stringValue == caller.name
+                    default: true
+                    }
+                }
+                return JSONMember(member.name, .array(kept))
+            }
+        )
     }
 
     /// `POST /v1/config/reload`.
