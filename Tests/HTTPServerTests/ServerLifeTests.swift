@@ -174,15 +174,15 @@ struct ServerLifeTests {
     @Test func `out of descriptors, the next client waits for one that leaves`() async {
         await #expect(processExitsWith: .success) {
             try await withServer(routes: ServerTests.routes) { server in
+                // The clients have their sockets before the limit comes down: it is the server that runs out.
+                var clients = (0..<8).map { _ in TestClient(server, connects: false) }
                 let next = dup(0)
                 close(next)
-                var limit = rlimit(rlim_cur: rlim_t(next + 12), rlim_max: rlim_t(next + 12))
+                var limit = rlimit(rlim_cur: rlim_t(next + 4), rlim_max: rlim_t(next + 4))
                 setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit)
-                var clients: [TestClient] = []
-                for _ in 0..<8 {
-                    let client = TestClient(server)
+                for client in clients {
+                    client.connect()
                     client.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
-                    clients.append(client)
                 }
                 while !clients.isEmpty {
                     let answered = clients.removeFirst().answer()

@@ -42,22 +42,30 @@ func withServer(
 /// A blocking socket with a bound on every wait. It blocks its thread, which is a test's own.
 final class TestClient: Sendable {
     private let descriptor: Int32
+    private let port: Int
     private let rest = Mutex<[UInt8]>([])
 
-    init(_ server: Server, receiveBuffer: Int32? = nil) {
+    /// A client that is connected, or, with `connects` false, one that only has its socket.
+    init(_ server: Server, receiveBuffer: Int32? = nil, connects: Bool = true) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        port = server.port
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         if var size = receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
+        if connects { connect() }
+    }
+
+    /// Connects the socket.
+    func connect() {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(server.port).bigEndian
+        address.sin_port = in_port_t(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         let length = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = connect(descriptor, $0, length) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = Glibc.connect(descriptor, $0, length) }
         }
     }
 
