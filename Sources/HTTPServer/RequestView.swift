@@ -79,25 +79,6 @@ public struct RequestView: ~Copyable {
         return nil
     }
 
-    /// The first query parameter of that name, decoded; `nil` when absent or malformed.
-    public borrowing func queryItem(_ name: StaticString) -> String? {
-        let query = Span(_unsafeElements: slice(head.pointee.query))
-        var start = 0
-        while start < query.count {
-            var end = start
-            while end < query.count, query[end] != UInt8(ascii: "&") { end += 1 }
-            let width = name.utf8CodeUnitCount
-            if end - start >= width, query.extracting(start..<(start + width)).equals(name) {
-                if end - start == width { return "" }
-                if query[start + width] == UInt8(ascii: "=") {
-                    return PercentEncoding.decode(query.extracting((start + width + 1)..<end), plusIsSpace: true)
-                }
-            }
-            start = end + 1
-        }
-        return nil
-    }
-
     /// The request's id as sent in `X-Request-Id`.
     public var requestIDText: String { RequestID.text(requestID) }
 

@@ -197,16 +197,6 @@ extension ContactTable where Access == Writing {
         return .changed(old)
     }
 
-    /// Notes the vendor's side of a contact whose content did not change.
-    public func noteVendorState(_ key: Int64, _ state: VendorState) throws(StoreError) {
-        guard let old = try find(key: key) else { return }
-        if let vendorID = old.contact.vendorID {
-            try LinkTable<Writing>(database: database)
-                .put(connection: old.connection, vendorID, key, state.contentHash)
-        }
-        try putProjection(key, state)
-    }
-
     /// Takes a contact out of every table but the log.
     func remove(_ old: StoredContact) throws(StoreError) {
         let transaction = try writing()

@@ -241,11 +241,6 @@ extension DeliveryTable where Access == Writing {
         transaction?.isNews = true
         return database.changedRows > 0
     }
-
-    /// Gives up every pending delivery of a webhook.
-    public func discardPending(webhook: Int64, reason: String, now: Timestamp) throws(StoreError) {
-        try database.run(DeliverySQL.discard, webhook, reason, now)
-    }
 }
 
 private enum DeliverySQL {
@@ -293,8 +288,5 @@ private enum DeliverySQL {
     )
     static let retry = Query(
         "update delivery set state = 0, due_at_ms = ?2, reason = null, updated_at_ms = ?2 where id = ?1"
-    )
-    static let discard = Query(
-        "update delivery set state = 3, due_at_ms = null, reason = ?2, updated_at_ms = ?3 where webhook = ?1 and state = 0"
     )
 }
