@@ -48,9 +48,9 @@ extension ContactContent {
     /// Whether the contact really has what the key stands for: hashes may collide, and last digits say less.
     public func matches(_ key: LookupKey) -> Bool {
         switch key {
-        case .email(let wanted): emails.contains { $0.address.lowercased() == wanted }
-        case .e164(let wanted): phones.contains { $0.e164 == wanted }
-        case .digits: phones.contains { LookupKey.digits(of: $0.number) == key }
+        case .email: emails.contains { key.finds($0.address) }
+        case .e164: phones.contains { $0.e164.map { key.finds($0) } ?? false }
+        case .digits: phones.contains { key.finds($0.number) }
         }
     }
 

@@ -6,6 +6,15 @@ extension JSONReader {
         string.hasEscapes ? self.text(string) == "\(text)" : matches(string.range, text)
     }
 
+    /// Whether a string holds exactly these bytes of UTF-8. Builds nothing unless the string has escapes.
+    public func equals(_ string: JSONString, _ text: String) -> Bool {
+        guard !string.hasEscapes else { return self.text(string).utf8.elementsEqual(text.utf8) }
+        let wanted = text.utf8.span
+        guard string.range.count == wanted.count else { return false }
+        for index in wanted.indices where input[string.range.lowerBound + index] != wanted[index] { return false }
+        return true
+    }
+
     /// The string, its escapes resolved.
     public func text(_ string: JSONString) -> String {
         guard string.hasEscapes else { return rawText(string.range) }
