@@ -40,8 +40,9 @@ long clinux_random(void *buffer, unsigned long count) { return getrandom(buffer,
 int clinux_inotify_open(void) { return inotify_init1(IN_NONBLOCK | IN_CLOEXEC); }
 
 int clinux_inotify_add(int inotify, const char *directory) {
-    return inotify_add_watch(inotify, directory, IN_CLOSE_WRITE | IN_MODIFY | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO |
-                                                     IN_CREATE | IN_DELETE | IN_DELETE_SELF);
+    // Without IN_MODIFY: a log in the same directory would raise it at every line.
+    return inotify_add_watch(inotify, directory, IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE |
+                                                     IN_DELETE | IN_DELETE_SELF);
 }
 
 /// Where the handler writes, by signal number; set before the handler is installed.

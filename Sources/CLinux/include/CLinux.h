@@ -37,7 +37,8 @@ long clinux_random(void *_Nonnull buffer, unsigned long count);
 /// inotify_init1() of a non-blocking, close-on-exec descriptor; -1 when there is none to be had.
 int clinux_inotify_open(void);
 
-/// Watches a directory for everything that can change what a path in it leads to or holds.
+/// Watches a directory for everything that can change what a path in it leads to or holds, but for writes into a file
+/// that stays open.
 int clinux_inotify_add(int inotify, const char *_Nonnull directory);
 
 /// Installs a handler for these signals that writes each one's number, a byte, to a pipe; returns the pipe's end to read
