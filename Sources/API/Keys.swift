@@ -3,7 +3,7 @@
 public import Config
 import Crypto
 public import HTTPCore
-public import HTTPServer
+import HTTPServer
 import Log
 
 /// The holder of a key: the `principal` of every admitted request.
@@ -46,9 +46,8 @@ public struct KeyRing: Sendable {
         return found
     }
 
-    /// The authorize hook of every route: `access` names the scope that a route needs, empty for none.
-    public func admit(_ view: borrowing RequestView, _ route: Route) -> Admission {
-        guard let scope = Scope(rawValue: route.access) else { return .admitted(nil) }
+    /// Whether the request bears a key that has that scope.
+    func admit(_ view: borrowing RequestView, for scope: Scope) -> Admission {
         guard let token = Self.bearer(in: view.field(.authorization)), let caller = caller(bearing: token) else {
             return .refused(
                 Problem(401, "unauthorized", "Send `Authorization: Bearer KEY` with a key of the configuration.")

@@ -31,7 +31,11 @@ public final class LoopContext {
     }
 
     /// Hooks that keep the context fresh: each batch of events has one read transaction and one state.
-    public func hooks() -> RouterHooks {
+    ///
+    /// - Parameter routes: The table that they serve; a route's `access` names the scope it needs, empty for none.
+    /// - Returns: The hooks of that table.
+    public func hooks(for routes: [Route]) -> RouterHooks {
+        let scopes = routes.map { Scope(rawValue: $0.access) }
         var hooks = RouterHooks()
         hooks.batchBegan = { [self] in
             state = live.current
@@ -39,20 +43,23 @@ public final class LoopContext {
             try? snapshot.begin()
         }
         hooks.batchEnded = { [self] in snapshot.end() }
-        hooks.authorize = { [self] view, route in admit(view, route) }
+        hooks.authorize = { [self] view, route in
+            guard let scope = scopes[route] else { return .admitted(nil) }
+            return admit(view, for: scope)
+        }
         return hooks
     }
 
     /// Checks the key. The one that this loop admitted last is known again without hashing it: a client sends the
     /// same one over and over, and the digest costs as much as the look-up itself.
-    private func admit(_ view: borrowing RequestView, _ route: Route) -> Admission {
+    private func admit(_ view: borrowing RequestView, for scope: Scope) -> Admission {
         let current = live.current
         if let last = lastAdmitted, last.state === current, Self.isSame(view.field(.authorization), last.field),
-            let scope = Scope(rawValue: route.access), last.caller.scopes.contains(scope)
+            last.caller.scopes.contains(scope)
         {
             return .admitted(last.caller)
         }
-        let admission = current.keys.admit(view, route)
+        let admission = current.keys.admit(view, for: scope)
         if case .admitted(let principal) = admission, let caller = principal as? Caller {
             lastAdmitted = (current, view.field(.authorization).array, caller)
         }

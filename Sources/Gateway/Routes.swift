@@ -33,7 +33,8 @@ struct Routes: Sendable {
     /// A loop's router.
     func router() throws -> Router {
         let context = try LoopContext(store: services.store, live: services.live)
-        return Router(table(ContactReads(context: context)), hooks: context.hooks())
+        let table = table(ContactReads(context: context))
+        return Router(table, hooks: context.hooks(for: table))
     }
 
     /// Every row. `now` answers on the loop from its snapshot; `later` waits for the writer, a vendor or a change.

@@ -25,7 +25,7 @@ struct AccessLog: ~Copyable {
     }
 
     /// Adds the line of one answer. The query is left out: it may hold a contact's data.
-    mutating func add(_ observation: Observation, requestID: UInt64, _ path: Span<UInt8>) {
+    mutating func add(_ observation: Observation, requestID: UInt64, _ path: Span<UInt8>, _ router: Router) {
         guard isOn else { return }
         if lines.count == 0 { momentText = moment.rfc3339 }
         lines.append("{\"at\":\"")
@@ -42,7 +42,7 @@ struct AccessLog: ~Copyable {
             lines.append(byte < 0x80 ? byte : UInt8(ascii: "?"))
         }
         lines.append("\",\"route\":\"")
-        lines.append(observation.route)
+        if let route = observation.route { lines.append(router.rows[route].pattern) } else { lines.append("-") }
         lines.append("\",\"status\":")
         lines.append(decimal: Int64(observation.status))
         lines.append(",\"bytes\":")

@@ -56,7 +56,8 @@ struct RequestContext {
     var isHTTP11: Bool
     var keepsAlive: Bool
     var startedAt: Int64
-    var row: Router.Row?
+    /// The place of the route in the table; `nil` when none matched.
+    var route: Int?
 }
 
 /// A request that a task is answering.

@@ -16,7 +16,7 @@ extension EventLoop {
             isHTTP11: true,
             keepsAlive: false,
             startedAt: Monotonic.nanoseconds(),
-            row: nil
+            route: nil
         )
         refuse(connection, context, refusal.problem, path: "")
     }

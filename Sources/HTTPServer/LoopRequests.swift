@@ -137,13 +137,13 @@ extension EventLoop {
             isHTTP11: head.pointee.isHTTP11,
             keepsAlive: head.pointee.keepsAlive,
             startedAt: Monotonic.nanoseconds(),
-            row: nil
+            route: nil
         )
         var parameters = PathParameters()
         let bytes = Span(_unsafeStart: base, count: head.pointee.length)
-        let row: Router.Row
+        let route: Int
         switch router.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
-        case .route(let index): row = router.rows[index]
+        case .route(let index): route = index
         case .none where context.method == .connect || context.method == .trace:
             let problem = Problem(405, "method_not_allowed", "no resource answers that method")
             let others: [HTTPCore.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
@@ -161,7 +161,7 @@ extension EventLoop {
             let problem = Problem(405, "method_not_allowed", "this resource does not answer that method")
             return refuse(connection, context, problem, head, base, available, allow: methods)
         }
-        context.row = row
+        context.route = route
         var view = RequestView(
             base: base,
             head: head,
@@ -170,10 +170,11 @@ extension EventLoop {
             requestID: context.requestID,
             descriptor: connection.descriptor
         )
-        switch router.hooks.authorize(view, row.route) {
+        switch router.hooks.authorize(view, route) {
         case .admitted(let principal): view.principal = principal
         case .refused(let problem): return refuse(connection, context, problem, head, base, available)
         }
+        let row = router.rows[route]
         guard head.pointee.hasBody else {
             dispatch(connection, context, row, view)
             return 0
@@ -254,7 +255,8 @@ extension EventLoop {
     /// Sees to it that the answer is whole, and counts it.
     func finish(_ connection: Connection, _ context: RequestContext, _ path: Span<UInt8>) {
         if !writer.isComplete || writer.status == 0 {
-            log.error("http.no_answer", ["route": context.row?.route.pattern, "request_id": writer.requestIDText])
+            let pattern = context.route.map { router.rows[$0].route.pattern }
+            log.error("http.no_answer", ["route": pattern, "request_id": writer.requestIDText])
             writer.abandon()
             prepare(context)
             writer.write(Problem(500, "internal_error", "the request failed"))
@@ -267,13 +269,13 @@ extension EventLoop {
     func record(_ context: RequestContext, status: Int, bytes: Int, _ path: Span<UInt8>) {
         if router.hooks.observe == nil, !accessLog.isOn { return }
         let observation = Observation(
-            route: context.row?.route.pattern ?? "-",
+            route: context.route,
             method: context.method,
             status: status,
             bytesSent: bytes,
             duration: Monotonic.nanoseconds() - context.startedAt
         )
         router.hooks.observe?(observation)
-        accessLog.add(observation, requestID: context.requestID, path)
+        accessLog.add(observation, requestID: context.requestID, path, router)
     }
 }

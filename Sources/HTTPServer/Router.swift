@@ -18,7 +18,7 @@ public struct Route {
     public var methods: [Method]
     /// The path; `{name}` stands for one segment, a last `{name*}` for all the rest, `/` included.
     public var pattern: String
-    /// A short word for the authorize hook, such as the scope that is needed.
+    /// A short word for who makes the authorize hook, such as the scope that is needed.
     public var access: String
     /// The largest body in bytes.
     public var maxBody: Int
@@ -85,10 +85,10 @@ public enum Admission {
     case refused(Problem)
 }
 
-/// What happened to one request, for metrics.
-public struct Observation {
-    /// The pattern of the route; `-` when none matched.
-    public var route: String
+/// What happened to one request, for metrics: numbers only, so that nothing is counted or copied for it.
+public struct Observation: BitwiseCopyable {
+    /// The place of the route in ``Router/routes``; `nil` when none matched.
+    public var route: Int?
     /// The method; `nil` when the request could not be read.
     public var method: Method?
     /// The status answered.
@@ -105,8 +105,9 @@ public struct RouterHooks {
     public var batchBegan: () -> Void = {}
     /// Called after the batch, when ``batchBegan`` was called.
     public var batchEnded: () -> Void = {}
-    /// Called once the head is read and a route matched, before `100 Continue` and before the body.
-    public var authorize: (borrowing RequestView, Route) -> Admission = { _, _ in .admitted(nil) }
+    /// Called once the head is read and a route matched, before `100 Continue` and before the body; gets the place of
+    /// the route in ``Router/routes``.
+    public var authorize: (borrowing RequestView, Int) -> Admission = { _, _ in .admitted(nil) }
     /// Called after every answer.
     public var observe: ((Observation) -> Void)?
 
@@ -118,7 +119,9 @@ public struct RouterHooks {
 public final class Router {
     /// What is called around requests.
     public let hooks: RouterHooks
-    /// Every route, each in a box: a row is looked at for every request and never copied.
+    /// Every route, in the order of the table.
+    public let routes: [Route]
+    /// The same, each in a box: a row is looked at for every request and never copied.
     let rows: [Row]
     private var nodes: [Node] = [Node()]
 
@@ -133,6 +136,7 @@ public final class Router {
 
     /// Compiles a table. Two rows must not answer the same method on the same path.
     public init(_ routes: [Route], hooks: RouterHooks = RouterHooks()) {
+        self.routes = routes
         rows = routes.map { Row($0) }
         self.hooks = hooks
         for (index, route) in routes.enumerated() { add(route, index) }
@@ -173,12 +177,15 @@ public final class Router {
         }
     }
 
-    /// Every route, as given.
-    public var routes: [Route] { rows.map(\.route) }
-
     final class Row {
         let route: Route
-        init(_ route: Route) { self.route = route }
+        /// What the request log says of the route.
+        let pattern: [UInt8]
+
+        init(_ route: Route) {
+            self.route = route
+            pattern = Array(route.pattern.utf8)
+        }
     }
 
     enum Match {

@@ -101,7 +101,8 @@ struct TestGateway: Sendable {
         server = try Server(settings: ServerSettings(), log: .silent) { _ in
             let context = try LoopContext(store: store, live: live)
             let reads = ContactReads(context: context)
-            return Router(Self.routes(reads, api), hooks: context.hooks())
+            let routes = Self.routes(reads, api)
+            return Router(routes, hooks: context.hooks(for: routes))
         }
     }
 

@@ -230,7 +230,7 @@ struct ServerTests {
         let seen = Observed()
         let hooks: @Sendable () -> RouterHooks = {
             var hooks = RouterHooks()
-            hooks.observe = { seen.add("\($0.route) \($0.status)") }
+            hooks.observe = { seen.add("\($0.route.map { "\(Self.routes()[$0].pattern)" } ?? "-") \($0.status)") }
             hooks.batchBegan = { seen.add("began") }
             hooks.batchEnded = { seen.add("ended") }
             return hooks
