@@ -2,8 +2,10 @@
 
 extension JSONReader {
     /// Whether a string holds exactly that ASCII text. Builds nothing unless the string has escapes.
+    @inline(__always)
     public func equals(_ string: JSONString, _ text: StaticString) -> Bool {
-        string.hasEscapes ? self.text(string) == "\(text)" : matches(string.range, text)
+        guard !string.hasEscapes else { return self.text(string) == "\(text)" }
+        return string.range.count == text.utf8CodeUnitCount && bytes.has(text, at: string.range.lowerBound)
     }
 
     /// Whether a string holds exactly these bytes of UTF-8. Builds nothing unless the string has escapes.
@@ -17,8 +19,11 @@ extension JSONReader {
 
     /// The string, its escapes resolved.
     public func text(_ string: JSONString) -> String {
-        guard string.hasEscapes else { return rawText(string.range) }
-        return String(decoding: JSONEscape.resolve(string.range, in: input), as: UTF8.self)
+        guard !string.hasEscapes else { return JSONEscape.resolve(string.range, in: bytes) }
+        // Only `string()` makes a JSONString, of bytes that it has checked.
+        return unsafe String(
+            copying: UTF8Span(unchecked: input.extracting(string.range), isKnownASCII: string.isASCII)
+        )
     }
 
     /// The bytes of a range as they stand, as for a number's digits.
@@ -36,117 +41,93 @@ extension JSONReader {
     }
 
     /// The number at a range where it is whole and fits.
-    public func integer(_ range: Range<Int>) -> Int64? { Int64(rawText(range)) }
-
-    func matches(_ range: Range<Int>, _ text: StaticString) -> Bool {
-        guard range.count == text.utf8CodeUnitCount else { return false }
-        return text.withUTF8Buffer { wanted in
-            for index in 0..<range.count where unsafe input[range.lowerBound + index] != wanted[index] { return false }
-            return true
+    public func integer(_ range: Range<Int>) -> Int64? {
+        var index = range.lowerBound
+        let isNegative = bytes.byte(index) == UInt8(ascii: "-")
+        if isNegative { index += 1 }
+        guard index < range.upperBound else { return nil }
+        // Counted below zero, where there is room for one more.
+        var value: Int64 = 0
+        while index < range.upperBound {
+            let digit = bytes.byte(index) &- 48
+            guard digit < 10 else { return nil }
+            let (tens, overflows) = value.multipliedReportingOverflow(by: 10)
+            let (next, overflowsToo) = tens.subtractingReportingOverflow(Int64(digit))
+            guard !overflows, !overflowsToo else { return nil }
+            value = next
+            index += 1
         }
+        guard !isNegative else { return value }
+        return value == .min ? nil : -value
     }
 }
 
 /// Backslash escapes (RFC 8259 §7).
 enum JSONEscape {
-    /// The index after the escape that starts at `index`. A surrogate must come as a pair.
-    static func end(of index: Int, in input: Span<UInt8>) throws(JSONError) -> Int {
-        guard index + 1 < input.count else { throw JSONError(offset: index, reason: "the string does not end") }
-        switch input[index + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            return index + 2
-        case UInt8(ascii: "u"):
-            guard let unit = unit(at: index, in: input) else {
-                throw JSONError(offset: index, reason: "\\u needs four hexadecimal digits")
-            }
-            guard unit & 0xF800 == 0xD800 else { return index + 6 }
-            guard unit < 0xDC00, let low = self.unit(at: index + 6, in: input), low & 0xFC00 == 0xDC00 else {
-                throw JSONError(offset: index, reason: "a lone surrogate is no character")
-            }
-            return index + 12
-        default: throw JSONError(offset: index, reason: "unknown escape")
-        }
+    /// Why what starts at `index` is no escape. A surrogate must come as a pair.
+    static func fault(at index: Int, in input: RawSpan) -> String {
+        guard index + 1 < input.byteCount else { return "the string does not end" }
+        guard input.byte(index + 1) == UInt8(ascii: "u") else { return "unknown escape" }
+        return unit(at: index, in: input) == nil
+            ? "\\u needs four hexadecimal digits" : "a lone surrogate is no character"
     }
 
-    /// The bytes of a checked string with its escapes resolved, UTF-8.
-    static func resolve(_ range: Range<Int>, in input: Span<UInt8>) -> [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(range.count)
-        var index = range.lowerBound
-        while index < range.upperBound {
-            guard input[index] == UInt8(ascii: "\\") else {
-                output.append(input[index])
-                index += 1
-                continue
+    /// A checked string with its escapes resolved.
+    static func resolve(_ range: Range<Int>, in input: RawSpan) -> String {
+        // An escape is never shorter than the UTF-8 of what it stands for.
+        unsafe String(unsafeUninitializedCapacity: range.count) { output in
+            var count = 0
+            func put(_ byte: UInt8) {
+                unsafe output[count] = byte
+                count += 1
             }
-            switch input[index + 1] {
-            case UInt8(ascii: "b"): output.append(0x08)
-            case UInt8(ascii: "f"): output.append(0x0C)
-            case UInt8(ascii: "n"): output.append(0x0A)
-            case UInt8(ascii: "r"): output.append(0x0D)
-            case UInt8(ascii: "t"): output.append(0x09)
-            case UInt8(ascii: "u"):
-                var code = UInt32(unit(at: index, in: input) ?? 0xFFFD)
-                if code & 0xFC00 == 0xD800, let low = unit(at: index + 6, in: input) {
-                    code = 0x10000 + (code & 0x3FF) << 10 + UInt32(low & 0x3FF)
-                    index += 6
+            var index = range.lowerBound
+            while index < range.upperBound {
+                let byte = input.byte(index)
+                guard byte == UInt8(ascii: "\\") else {
+                    put(byte)
+                    index += 1
+                    continue
                 }
-                output.append(contentsOf: String(Unicode.Scalar(code) ?? "\u{FFFD}").utf8)
-                index += 4
-            default: output.append(input[index + 1])
+                switch input.byte(index + 1) {
+                case UInt8(ascii: "b"): put(0x08)
+                case UInt8(ascii: "f"): put(0x0C)
+                case UInt8(ascii: "n"): put(0x0A)
+                case UInt8(ascii: "r"): put(0x0D)
+                case UInt8(ascii: "t"): put(0x09)
+                case UInt8(ascii: "u"):
+                    var code = UInt32(unit(at: index, in: input) ?? 0xFFFD)
+                    if code & 0xFC00 == 0xD800, let low = unit(at: index + 6, in: input) {
+                        code = 0x10000 + (code & 0x3FF) << 10 + UInt32(low & 0x3FF)
+                        index += 6
+                    }
+                    for byte in UTF8.encode(Unicode.Scalar(code) ?? "\u{FFFD}") ?? UTF8.encodedReplacementCharacter {
+                        put(byte)
+                    }
+                    index += 4
+                case let other: put(other)
+                }
+                index += 2
             }
-            index += 2
+            return count
         }
-        return output
     }
 
     /// The UTF-16 unit of `\uXXXX` at that index.
-    private static func unit(at index: Int, in input: Span<UInt8>) -> UInt16? {
-        guard index + 6 <= input.count, input[index] == UInt8(ascii: "\\"), input[index + 1] == UInt8(ascii: "u") else {
-            return nil
-        }
+    static func unit(at index: Int, in input: RawSpan) -> UInt16? {
+        guard index + 6 <= input.byteCount, input.byte(index) == UInt8(ascii: "\\"),
+            input.byte(index + 1) == UInt8(ascii: "u")
+        else { return nil }
         var value: UInt16 = 0
         for place in (index + 2)..<(index + 6) {
-            switch input[place] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt16(input[place] - 48)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt16(input[place] - 87)
-            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt16(input[place] - 55)
+            let byte = input.byte(place)
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt16(byte - 48)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt16(byte - 87)
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt16(byte - 55)
             default: return nil
             }
         }
         return value
-    }
-}
-
-/// Well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
-enum UTF8Check {
-    static func check(_ input: Span<UInt8>, _ range: Range<Int>) throws(JSONError) {
-        var index = range.lowerBound
-        while index < range.upperBound {
-            let first = input[index]
-            let second: ClosedRange<UInt8>
-            let count: Int
-            switch first {
-            case 0..<0x80:
-                index += 1
-                continue
-            case 0xC2...0xDF: (count, second) = (2, 0x80...0xBF)
-            case 0xE0: (count, second) = (3, 0xA0...0xBF)
-            case 0xE1...0xEC, 0xEE...0xEF: (count, second) = (3, 0x80...0xBF)
-            case 0xED: (count, second) = (3, 0x80...0x9F)
-            case 0xF0: (count, second) = (4, 0x90...0xBF)
-            case 0xF1...0xF3: (count, second) = (4, 0x80...0xBF)
-            case 0xF4: (count, second) = (4, 0x80...0x8F)
-            default: throw JSONError(offset: index, reason: "not UTF-8")
-            }
-            guard index + count <= range.upperBound, second.contains(input[index + 1]) else {
-                throw JSONError(offset: index, reason: "not UTF-8")
-            }
-            for place in (index + 2)..<max(index + 2, index + count) where input[place] & 0xC0 != 0x80 {
-                throw JSONError(offset: index, reason: "not UTF-8")
-            }
-            index += count
-        }
     }
 }
