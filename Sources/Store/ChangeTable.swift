@@ -120,6 +120,11 @@ extension ChangeTable {
         return (changes, max(last, end), false)
     }
 
+    /// Whether a contact was deleted after a sequence.
+    public func hasDeletes(after sequence: Int64) throws(StoreError) -> Bool {
+        try database.number(ChangeSQL.anyDelete, sequence) != 0
+    }
+
     /// The change of that sequence; `nil` when it is not kept.
     public func find(_ sequence: Int64) throws(StoreError) -> Change? {
         guard let change = try database.row(ChangeSQL.find, sequence, map: { Self.change($0) }) else { return nil }
@@ -236,6 +241,7 @@ enum ChangeSQL {
     static let deletes = Query(
         "\(columns) where c.sequence > ? and c.sequence <= ? and c.type = 3 order by c.sequence"
     )
+    static let anyDelete = Query("select exists (select 1 from tombstone where sequence > ?)")
     static let find = Query("\(columns) where c.sequence = ?")
     static let atOrAfter = Query(
         "select sequence, at_ms from change where sequence >= ? order by sequence limit 1"

@@ -298,17 +298,24 @@ extension Transaction {
 
     /// Keeps the words of a change, while there are few enough for the index to follow at once.
     func willIndex(_ key: Int64, before: Contact?, after: Contact?) {
-        guard indexable.count < SearchIndex<Writing>.inlineLimit,
-            searchPosition + Int64(indexable.count) + 1 == sequence
-        else { return }
+        guard indexable.count < SearchIndex<Writing>.inlineLimit, indexableEnd + 1 == sequence else { return }
         indexable.append(
-            IndexableChange(
+            .change(
                 contact: key,
                 before: before.map { Documents.searchWords($0.content) },
                 after: after.map { Documents.searchWords($0.content) }
             )
         )
     }
+
+    /// Keeps a batch's words, which were made ready with it.
+    func willIndex(_ stored: StoredBatch) {
+        guard indexableEnd + Int64(stored.places.count) == sequence else { return }
+        indexable.append(.batch(stored))
+    }
+
+    /// The last sequence that the index will hold when it has taken in what was kept for it.
+    var indexableEnd: Int64 { searchPosition + Int64(indexable.reduce(0) { $0 + $1.count }) }
 }
 
 extension Query {

@@ -47,12 +47,12 @@ enum Documents {
 
     /// The words of a contact as the index holds them, each once, with spaces between.
     static func searchWords(_ content: ContactContent) -> String {
-        var seen = Set<String>()
-        var text = ""
-        for word in SearchWords.words(of: content.searchText) where seen.insert(word).inserted {
-            if !text.isEmpty { text += " " }
-            text += word
-        }
-        return text
+        var bytes: [UInt8] = []
+        appendSearchWords(content, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func appendSearchWords(_ content: ContactContent, to bytes: inout [UInt8]) {
+        SearchWords.appendDistinct(of: content.searchText, to: &bytes)
     }
 }

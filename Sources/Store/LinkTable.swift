@@ -118,7 +118,7 @@ extension LinkTable {
     /// - Throws: ``StoreError``.
     public func unseen(
         connection: Int64,
-        seen: Set<Int64>
+        seen: KeySet
     ) throws(StoreError) -> [(vendorID: String, contact: Int64)] {
         let statement = try database.statement(LinkSQL.all)
         statement.bind(1, connection)

@@ -41,6 +41,11 @@ extension QuarantineTable {
         Int(try database.number(QuarantineSQL.count, connection))
     }
 
+    /// Whether no record of a connection is set aside.
+    public func isEmpty(connection: Int64) throws(StoreError) -> Bool {
+        try database.number(QuarantineSQL.any, connection) == 0
+    }
+
     /// Records of a connection that are set aside, oldest first.
     public func page(connection: Int64, after id: Int64, limit: Int) throws(StoreError) -> [QuarantineRow] {
         try database.rows(QuarantineSQL.page, connection, id, limit) { row in
@@ -85,6 +90,7 @@ extension QuarantineTable where Access == Writing {
 
 private enum QuarantineSQL {
     static let count = Query("select count(*) from quarantine where connection = ?")
+    static let any = Query("select exists (select 1 from quarantine where connection = ?)")
     static let page = Query(
         """
         select id, connection, vendor_id, reason, raw, run, at_ms

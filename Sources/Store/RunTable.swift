@@ -31,6 +31,17 @@ public struct RunCounts: Equatable, Sendable {
 
     /// Nothing counted yet.
     public init() {}
+
+    /// Adds what a part of the run counted.
+    public mutating func add(_ part: RunCounts) {
+        pages += part.pages
+        seen += part.seen
+        created += part.created
+        updated += part.updated
+        deleted += part.deleted
+        unchanged += part.unchanged
+        quarantined += part.quarantined
+    }
 }
 
 /// One run.
@@ -108,14 +119,20 @@ extension RunTable {
     }
 
     /// Every contact that a run has seen so far, over interruptions.
-    public func seen(_ run: Int64) throws(StoreError) -> Set<Int64> {
+    public func seen(_ run: Int64) throws(StoreError) -> KeySet {
         let chunks = try database.rows(RunSQL.seen, run) { $0.bytes(0) }
-        var contacts = Set<Int64>(minimumCapacity: chunks.reduce(0) { $0 + $1.count / 8 })
+        var contacts = KeySet()
         for chunk in chunks {
+            var last: Int64 = 0
             for start in stride(from: 0, to: chunk.count - 7, by: 8) {
-                var value: UInt64 = 0
-                for index in 0..<8 { value = value << 8 | UInt64(chunk[start + index]) }
-                contacts.insert(Int64(bitPattern: value))
+                let bits = chunk[start..<(start + 8)].reduce(0) { (bits: UInt64, byte) in bits << 8 | UInt64(byte) }
+                let value = Int64(bitPattern: bits)
+                if value > 0 {
+                    contacts.insert(value)
+                    last = value
+                } else {
+                    for key in (last + 1)..<(last + 1 - value) { contacts.insert(key) }
+                }
             }
         }
         return contacts
@@ -188,17 +205,25 @@ extension RunTable where Access == Writing {
         )
     }
 
-    /// Adds contacts to what the run has seen. One call for each transaction is best: each makes a row.
+    /// Adds contacts to what the run has seen. One call for each transaction is best: each makes a row, of keys in
+    /// eight bytes each, where `-n` stands for the `n` keys that follow the one before it.
     public func addSeen(_ run: Int64, _ contacts: [Int64]) throws(StoreError) {
         guard !contacts.isEmpty else { return }
-        var chunk: [UInt8] = []
-        chunk.reserveCapacity(contacts.count * 8)
+        var values: [Int64] = []
+        var last: Int64 = 0
         for contact in contacts {
-            let value = UInt64(bitPattern: contact)
-            for shift in stride(from: UInt64(56), through: 0, by: -8) {
-                chunk.append(UInt8(truncatingIfNeeded: value >> shift))
+            if contact != last + 1 || values.isEmpty {
+                values.append(contact)
+            } else if let open = values.last, open < 0 {
+                values[values.count - 1] = open - 1
+            } else {
+                values.append(-1)
             }
+            last = contact
         }
+        var chunk: [UInt8] = []
+        chunk.reserveCapacity(values.count * 8)
+        for value in values { withUnsafeBytes(of: value.bigEndian) { chunk.append(contentsOf: $0) } }
         try database.run(RunSQL.addSeen, run, chunk)
     }
 

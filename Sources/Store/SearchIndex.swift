@@ -10,8 +10,8 @@ public struct SearchIndex<Access> {
     let shared: SharedState
     var transaction: Transaction?
 
-    /// With at most so many changes in one group of writes the index follows at once, so that a contact is found as
-    /// soon as it is answered; with more it follows when nothing else waits.
+    /// With at most so many changes in one group of writes, a batch counting as one, the index follows at once, so that
+    /// a contact is found as soon as it is answered; with more it follows when nothing else waits.
     static var inlineLimit: Int { 256 }
 }
 
@@ -40,11 +40,22 @@ extension SearchIndex where Access == Writing {
     func followGroup() throws(StoreError) {
         guard let transaction, !transaction.indexable.isEmpty else { return }
         let changes = transaction.indexable
-        guard changes.count < Self.inlineLimit,
-            transaction.searchPosition == transaction.sequence - Int64(changes.count)
-        else { return }
-        for change in changes { try replace(change.contact, change.before, change.after) }
+        guard changes.count < Self.inlineLimit, transaction.indexableEnd == transaction.sequence else { return }
+        for change in changes {
+            switch change {
+            case .change(let contact, let before, let after): try replace(contact, before, after)
+            case .batch(let stored): try add(stored)
+            }
+        }
         try moved(to: transaction.sequence)
+    }
+
+    private func add(_ stored: StoredBatch) throws(StoreError) {
+        let add = try database.statement(SearchSQL.add)
+        for (number, place) in stored.places.enumerated() {
+            add.bind(1, stored.firstKey + Int64(number))
+            try add.run(with: stored.batch.bytes.span.extracting(stored.batch.items[place].words), at: 2)
+        }
     }
 
     /// Takes in the next changes of the log.

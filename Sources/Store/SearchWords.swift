@@ -44,6 +44,69 @@ enum SearchWords {
         return words
     }
 
+    /// Adds the words of a text to some bytes, each once, in their order, with spaces between.
+    static func appendDistinct(of text: String, to bytes: inout [UInt8]) {
+        var text = text
+        if text.withUTF8({ appendDistinct(ofASCII: $0, to: &bytes) }) { return }
+        var seen = Set<String>()
+        for word in words(of: text) where seen.insert(word).inserted {
+            if seen.count > 1 { bytes.append(UInt8(ascii: " ")) }
+            bytes.append(contentsOf: word.utf8)
+        }
+    }
+
+    /// The same where it is simple, which it mostly is.
+    ///
+    /// - Returns: False, and nothing added, for a text that is not ASCII or has so many words that comparing each with
+    ///   all before it is no longer quick.
+    private static func appendDistinct(ofASCII text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) -> Bool {
+        let start = bytes.count
+        return withUnsafeTemporaryAllocation(of: (offset: Int, count: Int).self, capacity: mostCompared) { words in
+            var count = 0
+            var index = 0
+            while true {
+                while index < text.count, folds[Int(text[index])] == 0 { index += 1 }
+                let isEnd = index == text.count
+                guard isEnd || text[index] < 0x80 && count < mostCompared else {
+                    bytes.removeSubrange(start...)
+                    return false
+                }
+                if isEnd { return true }
+                if count > 0 { bytes.append(UInt8(ascii: " ")) }
+                let offset = bytes.count
+                while index < text.count, case let letter = folds[Int(text[index])], letter != 0, letter < 0x80 {
+                    if bytes.count - offset < longest { bytes.append(letter) }
+                    index += 1
+                }
+                let length = bytes.count - offset
+                let isKnown = bytes.withUnsafeBufferPointer { bytes in
+                    words[..<count].contains { word in
+                        word.count == length
+                            && (0..<length).allSatisfy { bytes[word.offset + $0] == bytes[offset + $0] }
+                    }
+                }
+                if isKnown {
+                    bytes.removeSubrange((count > 0 ? offset - 1 : offset)...)
+                } else {
+                    words[count] = (offset, length)
+                    count += 1
+                }
+            }
+        }
+    }
+
+    private static let mostCompared = 64
+
+    /// For each byte its letter in lower case or its digit, 0 for what stands between words, 0xFF for what is not ASCII.
+    private static let folds: [UInt8] = (0...255).map { (byte: UInt8) in
+        switch byte {
+        case 0x30...0x39, 0x61...0x7A: byte
+        case 0x41...0x5A: byte + 32
+        case 0x80...: 0xFF
+        default: 0
+        }
+    }
+
     /// U+00C0 to U+017F without case and accent, in their order; the multiplication and division signs stand for
     /// themselves and are never asked for.
     private static let folded: [String] = [

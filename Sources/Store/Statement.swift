@@ -62,6 +62,15 @@ final class Statement {
         check(value.withUnsafeBytes { csqlite_bind_blob(handle, index, $0.baseAddress, Int32($0.count)) })
     }
 
+    /// Runs the statement with UTF-8 as one of its values, bound where it is; nothing is copied.
+    func run(with utf8: Span<UInt8>, at index: Int32) throws(StoreError) {
+        try utf8.withUnsafeBufferPointer { (bytes) throws(StoreError) in
+            check(csqlite_bind_borrowed_text(handle, index, bytes.baseAddress, Int32(bytes.count)))
+            try run()
+        }
+        bindNull(index)
+    }
+
     func bindNull(_ index: Int32) { check(sqlite3_bind_null(handle, index)) }
 
     /// True while there is a row.

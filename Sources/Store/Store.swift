@@ -64,6 +64,16 @@ public final class Store: Sendable {
         Snapshot(database: try Database(path: path, role: .reader), shared: shared)
     }
 
+    /// An empty batch, to be filled on any thread and stored by ``ContactTable/create(_:without:)``.
+    ///
+    /// - Parameters:
+    ///   - connection: The key of the connection that the contacts belong to.
+    ///   - name: Its name, as it is registered.
+    /// - Returns: The batch.
+    public func batch(connection: Int64, named name: String) -> ContactBatch {
+        ContactBatch(connection: connection, named: name, lookupHash: shared.lookupHash)
+    }
+
     /// Reads on the background reader's thread, in one transaction, for what would hold up a loop or a task.
     public func read<Result: Sendable>(
         _ body: @escaping @Sendable (Snapshot) throws -> Result

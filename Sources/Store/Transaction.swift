@@ -158,9 +158,17 @@ struct LookupEntry: Comparable {
     }
 }
 
-/// The words of a contact before and after one change.
-struct IndexableChange {
-    var contact: Int64
-    var before: String?
-    var after: String?
+/// Changes whose words are at hand, so that the search index need not ask the log for them.
+enum IndexableChange {
+    /// The words of a contact before and after one change.
+    case change(contact: Int64, before: String?, after: String?)
+    case batch(StoredBatch)
+
+    /// How many sequences it stands for.
+    var count: Int {
+        switch self {
+        case .change: 1
+        case .batch(let stored): stored.places.count
+        }
+    }
 }

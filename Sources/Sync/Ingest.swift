@@ -1,5 +1,5 @@
-//  From a vendor's records to committed changes: what is unchanged is passed over by its hash, the rest is merged,
-//  and the store decides by meaning whether anything has changed. Ten pages go into one transaction.
+//  From a vendor's records to committed changes: what is unchanged is passed over by its hash, the rest is merged and
+//  made ready off the writer's thread, and the store decides by meaning whether anything has changed.
 
 import Config
 import Contacts
@@ -44,49 +44,59 @@ struct Ingest: Sendable {
     /// The hash by which an unchanged record is recognised.
     static func contentHash(_ bytes: ArraySlice<UInt8>) -> UInt64 { hash(bytes.span) }
 
-    /// Understands, compares and stores a batch. The run's counts and place are saved with it, so that it goes on from
-    /// there after a crash.
-    func take(_ batch: IngestBatch, of run: RunRow) async throws -> IngestResult {
+    /// Understands and compares a batch, and makes ready what is to be stored. Nothing is written yet, so that it can be
+    /// done while the batch before is being stored.
+    func prepare(_ batch: IngestBatch, isDry: Bool) async throws -> Decisions {
         let incoming = Self.latest(of: batch)
-        let known = try await resolve(incoming)
-        var decisions = Decisions(result: IngestResult(run: run))
-        for (item, known) in zip(incoming, known) { decide(item, known: known, into: &decisions) }
+        let (known, sequence) = try await resolve(incoming)
+        var decisions = Decisions(
+            asOf: sequence,
+            creations: store.batch(connection: target.key, named: target.config.id)
+        )
+        for (item, known) in zip(incoming, known) { decide(item, known: known, isDry: isDry, into: &decisions) }
         for page in batch.pages {
             for rejected in page.page.rejected { decisions.setAside(rejected) }
         }
-        decisions.result.run.counts.pages += batch.pages.count
-        decisions.result.run.counts.seen += incoming.count + decisions.result.unidentified
-        decisions.result.run.cursor = batch.next?.text
-        return run.isDry ? try await note(decisions) : try await commit(decisions)
+        decisions.creations.finish()
+        decisions.counts.pages = batch.pages.count
+        decisions.counts.seen = incoming.count + decisions.unidentified
+        decisions.cursor = batch.next?.text
+        return decisions
+    }
+
+    /// Stores what was decided. The run's counts and place are saved with it, so that it goes on from there after a
+    /// crash.
+    func store(_ decisions: Decisions, of run: RunRow) async throws -> IngestResult {
+        var result = IngestResult(run: run)
+        result.run.counts.add(decisions.counts)
+        result.run.cursor = decisions.cursor
+        result.contacts = decisions.contacts
+        result.strangers = decisions.strangers
+        result.unidentified = decisions.unidentified
+        return run.isDry ? try await note(decisions, result) : try await commit(decisions, result)
     }
 
     /// Pages may overlap when the list moves: of several records with one id the last one counts.
     private static func latest(of batch: IngestBatch) -> [Incoming] {
-        let count = batch.pages.reduce(0) { $0 + $1.page.records.count }
-        var places: [String: Int] = [:]
+        var places = IDPlaces(capacity: batch.pages.reduce(0) { $0 + $1.page.records.count })
         var incoming: [Incoming] = []
-        incoming.reserveCapacity(count)
-        places.reserveCapacity(count)
+        incoming.reserveCapacity(places.capacity)
         for page in batch.pages {
             for record in page.page.records {
                 let item = Incoming(record: record, hash: contentHash(record.bytes), askedAt: page.askedAt)
-                if let place = places.updateValue(incoming.count, forKey: record.vendorID) {
-                    places[record.vendorID] = place
-                    incoming[place] = item
-                } else {
-                    incoming.append(item)
-                }
+                let place = places.place(of: record.vendorID, orNew: incoming.count) { incoming[$0].record.vendorID }
+                if place < incoming.count { incoming[place] = item } else { incoming.append(item) }
             }
         }
         return incoming
     }
 
-    private func resolve(_ incoming: [Incoming]) async throws -> [Known] {
+    private func resolve(_ incoming: [Incoming]) async throws -> (known: [Known], asOf: Int64) {
         let connection = target.key
         let probes = incoming.map { LinkProbe(vendorID: $0.record.vendorID, contentHash: $0.hash) }
         return try await store.read { snapshot in
             let contacts = snapshot.contacts
-            return try snapshot.links.resolve(connection: connection, probes).map { match in
+            let known: [Known] = try snapshot.links.resolve(connection: connection, probes).map { match in
                 switch match {
                 case .new: return .nothing
                 case .unchanged(let contact): return .unchanged(contact)
@@ -97,23 +107,24 @@ struct Ingest: Sendable {
                     return .differing(stored, previous: known.map { $0.projected ?? $0.raw })
                 }
             }
+            return (known, try snapshot.changes.last())
         }
     }
 
-    private func decide(_ item: Incoming, known: Known, into decisions: inout Decisions) {
+    private func decide(_ item: Incoming, known: Known, isDry: Bool, into decisions: inout Decisions) {
         do throws(RecordError) {
             switch known {
             case .unchanged(let contact):
-                decisions.result.run.counts.unchanged += 1
-                decisions.result.contacts.append(contact)
+                decisions.counts.unchanged += 1
+                decisions.contacts.append(contact)
             case .nothing:
                 let merged = try target.adapter.mapping.merge(item.record.bytes, previous: nil, into: nil)
-                decisions.creations.append(Creation(item: item, merged: normalised(merged, item.record.vendorID)))
+                create(item, normalised(merged, item.record.vendorID), isDry: isDry, into: &decisions)
             case .differing(let stored, let previous):
-                decisions.result.contacts.append(stored.key)
+                decisions.contacts.append(stored.key)
                 // Changed here since the page was asked for: the page is older than what we have.
                 guard stored.contact.revision <= item.askedAt else {
-                    decisions.result.run.counts.unchanged += 1
+                    decisions.counts.unchanged += 1
                     return
                 }
                 let merged = try target.adapter.mapping.merge(
@@ -126,11 +137,26 @@ struct Ingest: Sendable {
                 )
             }
         } catch {
-            if case .nothing = known { decisions.result.strangers.append(item.record.vendorID) }
+            if case .nothing = known { decisions.strangers.append(item.record.vendorID) }
             decisions.setAside(
                 RejectedRecord(vendorID: item.record.vendorID, reason: error.reason, bytes: item.record.bytes)
             )
         }
+    }
+
+    private func create(_ item: Incoming, _ merged: MergedContent, isDry: Bool, into decisions: inout Decisions) {
+        guard !isDry else {
+            decisions.dryCreations.append((item.record.vendorID, merged.content))
+            return
+        }
+        decisions.creations.add(
+            vendorID: item.record.vendorID,
+            content: merged.content,
+            readOnly: merged.readOnly ?? false,
+            contentHash: item.hash,
+            raw: item.record.bytes
+        )
+        decisions.createdFrom.append(item.askedAt)
     }
 
     private func normalised(_ merged: MergedContent, _ vendorID: String) -> MergedContent {
@@ -143,14 +169,16 @@ struct Ingest: Sendable {
 // MARK: - Writing
 
 extension Ingest {
-    private func commit(_ decisions: Decisions) async throws -> IngestResult {
+    private func commit(_ decisions: Decisions, _ start: IngestResult) async throws -> IngestResult {
         try await store.write { transaction in
-            var result = decisions.result
-            let deleted = try self.deletedMeanwhile(decisions.creations, in: transaction)
-            for creation in decisions.creations {
-                try self.create(creation, unlessIn: deleted, in: transaction, &result)
-            }
+            var result = start
+            let hasQuarantine = try !transaction.quarantine.isEmpty(connection: self.target.key)
+            let superseded = try self.superseded(decisions, in: transaction, &result)
+            let created = try transaction.contacts.create(decisions.creations, without: superseded)
+            result.run.counts.created += created.count
+            result.contacts += created
             for update in decisions.updates { try self.update(update, in: transaction, &result) }
+            if hasQuarantine { try self.release(decisions, in: transaction) }
             for record in decisions.rejected { try self.setAside(record, in: transaction, run: result.run.id) }
             try transaction.runs.update(result.run)
             try transaction.runs.addSeen(result.run.id, result.contacts)
@@ -158,12 +186,41 @@ extension Ingest {
         }
     }
 
+    /// Creations that are none any more: what was created or deleted here since we looked is newer than the page.
+    private func superseded(
+        _ decisions: Decisions,
+        in transaction: Transaction,
+        _ result: inout IngestResult
+    ) throws -> Set<Int> {
+        var superseded: Set<Int> = []
+        guard decisions.creations.count > 0 else { return superseded }
+        if decisions.asOf < transaction.sequence {
+            // A client may have created it through us, or the list has moved and the batch before had it too.
+            let probes = decisions.creations.vendorIDs.map { LinkProbe(vendorID: $0, contentHash: 0) }
+            let matches = try transaction.links.resolve(connection: target.key, probes)
+            for (place, match) in matches.enumerated() {
+                guard let contact = match.contact else { continue }
+                superseded.insert(place)
+                result.contacts.append(contact)
+            }
+        }
+        let deleted = try deletedMeanwhile(decisions, in: transaction)
+        if !deleted.isEmpty {
+            for (place, vendorID) in decisions.creations.vendorIDs.enumerated() where !superseded.contains(place) {
+                guard let deletedAt = deleted[vendorID], deletedAt > decisions.createdFrom[place] else { continue }
+                superseded.insert(place)
+                result.strangers.append(vendorID)
+            }
+        }
+        result.run.counts.unchanged += superseded.count
+        return superseded
+    }
+
     /// Ids that were deleted here since their page was asked for: the page is older than the deletion.
-    private func deletedMeanwhile(
-        _ creations: [Creation],
-        in transaction: Transaction
-    ) throws -> [String: Int64] {
-        guard let oldest = creations.map(\.item.askedAt).min(), oldest < transaction.sequence else { return [:] }
+    private func deletedMeanwhile(_ decisions: Decisions, in transaction: Transaction) throws -> [String: Int64] {
+        guard let oldest = decisions.createdFrom.min(), try transaction.changes.hasDeletes(after: oldest) else {
+            return [:]
+        }
         var deleted: [String: Int64] = [:]
         let found = try transaction.changes.deletes(
             after: oldest,
@@ -176,37 +233,6 @@ extension Ingest {
             if let vendorID = last.vendorID { deleted[vendorID] = change.sequence }
         }
         return deleted
-    }
-
-    private func create(
-        _ creation: Creation,
-        unlessIn deleted: [String: Int64],
-        in transaction: Transaction,
-        _ result: inout IngestResult
-    ) throws {
-        let item = creation.item
-        // A client may have created it through us since we looked.
-        if let link = try transaction.links.find(connection: target.key, vendorID: item.record.vendorID) {
-            result.run.counts.unchanged += 1
-            result.contacts.append(link.contact)
-            return
-        }
-        if let deletedAt = deleted[item.record.vendorID], deletedAt > item.askedAt {
-            result.run.counts.unchanged += 1
-            result.strangers.append(item.record.vendorID)
-            return
-        }
-        var new = NewContact(
-            connection: target.key,
-            vendorID: item.record.vendorID,
-            content: creation.merged.content
-        )
-        new.readOnly = creation.merged.readOnly ?? false
-        new.vendorState = VendorState(contentHash: item.hash, raw: Array(item.record.bytes))
-        let stored = try transaction.contacts.create(new)
-        try transaction.quarantine.remove(connection: target.key, vendorID: item.record.vendorID)
-        result.run.counts.created += 1
-        result.contacts.append(stored.key)
     }
 
     private func update(_ update: Update, in transaction: Transaction, _ result: inout IngestResult) throws {
@@ -226,7 +252,16 @@ extension Ingest {
         case .unchanged, .stale: result.run.counts.unchanged += 1
         case .gone: break
         }
-        try transaction.quarantine.remove(connection: target.key, vendorID: item.record.vendorID)
+    }
+
+    /// Records that were set aside and are understood now.
+    private func release(_ decisions: Decisions, in transaction: Transaction) throws {
+        for vendorID in decisions.creations.vendorIDs {
+            try transaction.quarantine.remove(connection: target.key, vendorID: vendorID)
+        }
+        for update in decisions.updates {
+            try transaction.quarantine.remove(connection: target.key, vendorID: update.item.record.vendorID)
+        }
     }
 
     private func setAside(_ record: RejectedRecord, in transaction: Transaction, run: Int64) throws {
@@ -243,20 +278,14 @@ extension Ingest {
     }
 
     /// A dry run notes what it would do and changes no contact.
-    private func note(_ decisions: Decisions) async throws -> IngestResult {
-        var result = decisions.result
+    private func note(_ decisions: Decisions, _ start: IngestResult) async throws -> IngestResult {
+        var result = start
         var changes: [[UInt8]] = []
-        for creation in decisions.creations {
+        for (vendorID, content) in decisions.dryCreations {
             result.run.counts.created += 1
-            result.strangers.append(creation.item.record.vendorID)
+            result.strangers.append(vendorID)
             changes.append(
-                DryChange(
-                    type: "created",
-                    vendorID: creation.item.record.vendorID,
-                    contactID: nil,
-                    fields: [],
-                    content: creation.merged.content
-                ).encoded()
+                DryChange(type: "created", vendorID: vendorID, contactID: nil, fields: [], content: content).encoded()
             )
         }
         for update in decisions.updates {
@@ -288,51 +317,6 @@ extension Ingest {
             try transaction.runs.update(result.run)
             try transaction.runs.addDryChanges(result.run.id, changes)
             return result
-        }
-    }
-}
-
-// MARK: - What was decided
-
-extension Ingest {
-    /// One record, its hash, and the last sequence when it was asked for.
-    private struct Incoming: Sendable {
-        var record: VendorRecord
-        var hash: UInt64
-        var askedAt: Int64
-    }
-
-    /// What the store knows of a record.
-    private enum Known: Sendable {
-        case nothing
-        case unchanged(Int64)
-        case differing(StoredContact, previous: [UInt8]?)
-    }
-
-    /// A record that is new to us.
-    private struct Creation: Sendable {
-        var item: Incoming
-        var merged: MergedContent
-    }
-
-    /// A record that reads differently; whether it means something else is the store's to decide.
-    private struct Update: Sendable {
-        var item: Incoming
-        var stored: StoredContact
-        var merged: MergedContent
-    }
-
-    /// Everything that a batch comes to, before anything is written.
-    private struct Decisions: Sendable {
-        var creations: [Creation] = []
-        var updates: [Update] = []
-        var rejected: [RejectedRecord] = []
-        var result: IngestResult
-
-        mutating func setAside(_ record: RejectedRecord) {
-            rejected.append(record)
-            result.run.counts.quarantined += 1
-            if record.vendorID == nil { result.unidentified += 1 }
         }
     }
 }

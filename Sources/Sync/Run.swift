@@ -33,7 +33,7 @@ struct Run {
 
     private(set) var row: RunRow
     /// Contacts that the vendor has named.
-    private(set) var seen: Set<Int64> = []
+    private(set) var seen = KeySet()
     private var proof = ListProof()
     /// Ids that the vendor says are deleted.
     private var tombstones: Set<String> = []
@@ -173,7 +173,7 @@ extension Run {
         return row.counts.seen + tombstones.count != before
     }
 
-    private func seenBefore() async throws -> Set<Int64> {
+    private func seenBefore() async throws -> KeySet {
         let id = row.id
         return try await store.read { try $0.runs.seen(id) }
     }
@@ -257,24 +257,30 @@ extension Run {
         var names = PassNames()
         if row.cursor != nil { names.contacts = seen }
         proof = ListProof()
-        var fetched = await fetch(page, from: row.cursor.map { Cursor($0) })
-        while true {
-            let batch = fetched.batch
+        let ingest = ingest
+        let isDry = row.isDry
+        var fetched: Fetched? = await fetch(page, from: row.cursor.map { Cursor($0) })
+        var decided: (decisions: Decisions, from: Fetched)?
+        // Three batches are under way: one is stored, the next made ready, and the one after fetched.
+        while fetched != nil || decided != nil {
             let before = row
-            let ingest = ingest
-            absorb(fetched, isDelta: isDelta)
-            async let stored = ingest.take(batch, of: before)
+            let waiting = decided
+            let current = fetched
+            async let stored: IngestResult? = {
+                if let waiting { try await ingest.store(waiting.decisions, of: before) } else { nil }
+            }()
+            async let prepared: Decisions? = {
+                if let current { try await ingest.prepare(current.batch, isDry: isDry) } else { nil }
+            }()
+            if let current { absorb(current, isDelta: isDelta) }
             let upcoming: Fetched? =
-                if fetched.error == nil, let next = batch.next { await fetch(page, from: next) } else { nil }
-            let result = try await stored
-            row = result.run
-            seen.formUnion(result.contacts)
-            proof.unidentified += result.unidentified
-            let brought = names.add(result) + fetched.tombstones.count + result.unidentified
-            proof.listed = names.count
-            if let error = fetched.error { throw error }
-            try checkProgress(brought: brought, hasMore: batch.next != nil, idle: &names.idle)
-            guard let upcoming else { break }
+                if let current, current.error == nil, let next = current.batch.next {
+                    await fetch(page, from: next)
+                } else { nil }
+            if let waiting, let result = try await stored {
+                try settle(result, of: waiting.from, &names)
+            }
+            decided = if let current, let decisions = try await prepared { (decisions, current) } else { nil }
             fetched = upcoming
         }
         row.cursor = nil
@@ -285,6 +291,17 @@ extension Run {
             tombstones.subtract(undecided)
             wantsFull = true
         }
+    }
+
+    /// Takes note of what became of a batch that is stored now.
+    private mutating func settle(_ result: IngestResult, of fetched: Fetched, _ names: inout PassNames) throws {
+        row = result.run
+        seen.formUnion(result.contacts)
+        proof.unidentified += result.unidentified
+        let brought = names.add(result) + fetched.tombstones.count + result.unidentified
+        proof.listed = names.count
+        if let error = fetched.error { throw error }
+        try checkProgress(brought: brought, hasMore: fetched.batch.next != nil, idle: &names.idle)
     }
 
     /// Up to ten pages, or as many as a second brings.
@@ -336,7 +353,7 @@ extension Run {
 
     /// What one pass over a list has named.
     private struct PassNames {
-        var contacts: Set<Int64> = []
+        var contacts = KeySet()
         var strangers: Set<String> = []
         var idle = 0
 

@@ -87,7 +87,7 @@ struct RunBook: Sendable {
 private struct Ending: Sendable {
     var run: RunRow
     var outcome: RunOutcome
-    var seen: Set<Int64>
+    var seen: KeySet
     var nextMark: String?
     var wantsFull: Bool
 

@@ -191,7 +191,7 @@ import Testing
             }
         }
         let seen = Set(contacts.values.prefix(300))
-        let unseen = try await store.read { try $0.links.unseen(connection: book, seen: seen) }
+        let unseen = try await store.read { try $0.links.unseen(connection: book, seen: KeySet(seen)) }
         #expect(Set(unseen.map(\.contact)) == Set(contacts.values).subtracting(seen))
         await store.close()
     }

@@ -7,6 +7,11 @@ static inline int csqlite_bind_text(sqlite3_stmt *_Nonnull statement, int index,
     return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);
 }
 
+/// SQLITE_STATIC: the bytes stay where they are until the statement has run, and are not copied.
+static inline int csqlite_bind_borrowed_text(sqlite3_stmt *_Nonnull statement, int index, const void *_Nullable text, int count) {
+    return sqlite3_bind_text(statement, index, text, count, SQLITE_STATIC);
+}
+
 /// The same for blobs.
 static inline int csqlite_bind_blob(sqlite3_stmt *_Nonnull statement, int index, const void *_Nullable bytes, int count) {
     return sqlite3_bind_blob(statement, index, bytes, count, SQLITE_TRANSIENT);
