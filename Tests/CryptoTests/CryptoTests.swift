@@ -21,6 +21,21 @@ import Testing
         #expect(ConstantTime.areEqual(whole, parts))
     }
 
+    /// `vectors_sip128` of the reference implementation (github.com/veorq/SipHash), and `openssl mac SIPHASH`.
+    static let codes: [(count: Int, code: String)] = [
+        (0, "a3817f04ba25a8e66df67214c7550293"), (1, "da87c1d86b99af44347659119b22fc45"),
+        (7, "a1f1ebbed8dbc153c0b84aa61ff08239"), (8, "3b62a9ba6258f5610f83e264f31497b4"),
+        (15, "5493e99933b0a8117e08ec0f97cfc3d9"), (40, "df6a301e95c95dad97ae0cc8c6913bd8"),
+    ]
+    @Test(arguments: codes)
+    func `SipHash is the reference's`(count: Int, code: String) {
+        let hash = SipHash(key: Array(0..<16))
+        let input = (0..<count).map { UInt8($0) }
+        #expect(Hex.encode(hash(input.span).bytes) == code)
+        #expect(hash(input.span) == hash(input.span))
+        #expect(hash(input.span) != SipHash()(input.span))
+    }
+
     @Test func `an empty HMAC key is allowed`() {
         let code = HMACSHA256(key: []).code(for: [])
         #expect(Hex.encode(code) == "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad")
