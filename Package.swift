@@ -64,7 +64,7 @@ let package = Package(
         room("Simulators", ["HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
 
         room("Vendors", ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
-        room("Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room("Config", ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
 
         room("Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform"], strict),
         room("HTTPServer", ["CLinux", "COpenSSL", "HTTPCore", "Log", "Platform"], strict),
@@ -97,7 +97,7 @@ let package = Package(
         tests(of: "HTTPServer", ["HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "HTTPClient", ["HTTPServer", "HTTPCore", "Log", "Platform", "TestSupport"]),
         tests(of: "Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform", "TestSupport"]),
-        tests(of: "Config", ["Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
+        tests(of: "Config", ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(
             of: "Vendors",
             [

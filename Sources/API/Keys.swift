@@ -14,12 +14,15 @@ public final class Caller: Sendable {
     public let scopes: Set<Scope>
     /// The connection ids it sees; `nil` for all.
     public let connections: Set<String>?
+    /// How fast it may ask; `nil` for no limit.
+    public let limit: RequestLimit?
 
     /// Makes a caller.
-    public init(name: String, scopes: Set<Scope>, connections: Set<String>?) {
+    public init(name: String, scopes: Set<Scope>, connections: Set<String>?, limit: RequestLimit? = nil) {
         self.name = name
         self.scopes = scopes
         self.connections = connections
+        self.limit = limit
     }
 
     /// Whether it sees that connection; what it does not see is answered as if it were not there.
@@ -30,52 +33,37 @@ public final class Caller: Sendable {
 public struct KeyRing: Sendable {
     private let entries: [(digest: [UInt8], caller: Caller)]
 
-    /// Makes a ring. Secrets are kept as SHA-256 digests only.
-    public init(_ keys: [KeyConfig]) {
+    /// Makes a ring.
+    ///
+    /// - Parameters:
+    ///   - keys: Those of the configuration.
+    ///   - earlier: The ring before a reload; a key of the same name and limits goes on with the rest of its quota.
+    public init(_ keys: [KeyConfig], after earlier: KeyRing? = nil) {
         entries = keys.map { key in
-            let caller = Caller(name: key.name, scopes: key.scopes, connections: key.connections)
-            return (SHA256.digest(of: Array(key.secret.revealed.utf8)), caller)
+            let limit = key.limits.map { limits in
+                let before = earlier?.entries.first { $0.caller.name == key.name }?.caller.limit
+                return before?.limits == limits ? before ?? RequestLimit(limits) : RequestLimit(limits)
+            }
+            let caller = Caller(name: key.name, scopes: key.scopes, connections: key.connections, limit: limit)
+            return (key.digest, caller)
         }
     }
 
     /// The caller of a bearer token. Every entry is compared, each in constant time, so that the time tells nothing.
-    public func caller(bearing token: [UInt8]) -> Caller? {
+    func caller(bearing token: [UInt8]) -> Caller? {
         let digest = SHA256.digest(of: token)
         var found: Caller?
         for entry in entries where ConstantTime.areEqual(entry.digest, digest) { found = entry.caller }
         return found
     }
 
-    /// Whether the request bears a key that has that scope.
-    func admit(_ view: borrowing RequestView, for scope: Scope) -> Admission {
-        guard let token = Self.bearer(in: view.field(.authorization)), let caller = caller(bearing: token) else {
-            return .refused(
-                Problem(401, "unauthorized", "Send `Authorization: Bearer KEY` with a key of the configuration.")
-            )
-        }
-        guard caller.scopes.contains(scope) else {
-            return .refused(
-                Problem(403, "insufficient_scope", "The key \"\(caller.name)\" lacks the scope `\(scope.rawValue)`.")
-            )
-        }
-        return .admitted(caller)
-    }
-
     /// The token of `Bearer TOKEN` (RFC 6750 §2.1; the scheme compares without case, RFC 9110 §11.1).
-    private static func bearer(in value: Span<UInt8>) -> [UInt8]? {
-        let scheme: StaticString = "bearer "
-        guard value.count > scheme.utf8CodeUnitCount else { return nil }
-        let hasScheme = scheme.withUTF8Buffer { wanted in
-            for index in 0..<wanted.count where unsafe value[index].lowercasedASCII != wanted[index] { return false }
-            return true
-        }
-        guard hasScheme else { return nil }
-        var token: [UInt8] = []
-        token.reserveCapacity(value.count)
-        for index in scheme.utf8CodeUnitCount..<value.count where value[index] != UInt8(ascii: " ") {
-            token.append(value[index])
-        }
-        return token.isEmpty ? nil : token
+    static func bearer(in value: Span<UInt8>) -> [UInt8]? {
+        let scheme = 7
+        guard value.count > scheme, value.extracting(0..<scheme).equalsIgnoringCase("bearer ") else { return nil }
+        var start = scheme
+        while start < value.count, value[start] == UInt8(ascii: " ") { start += 1 }
+        return start < value.count ? value.extracting(start..<value.count).array : nil
     }
 }
 

@@ -1,6 +1,5 @@
 //  What a loop's synchronous handlers work with: its own read connection and the state in force.
 
-import Config
 import HTTPCore
 public import HTTPServer
 import Platform
@@ -17,8 +16,6 @@ public final class LoopContext {
     /// When each connection last synchronised, as of a version of the store.
     private var syncedAt: [Int64: String?] = [:]
     private var syncedAtVersion: UInt64 = .max
-    /// The Authorization field that was admitted last, under which state, and whose it is.
-    private var lastAdmitted: (state: GatewayState, field: [UInt8], caller: Caller)?
 
     /// Makes a context with a read connection of its own.
     ///
@@ -32,10 +29,9 @@ public final class LoopContext {
 
     /// Hooks that keep the context fresh: each batch of events has one read transaction and one state.
     ///
-    /// - Parameter routes: The table that they serve; a route's `access` names the scope it needs, empty for none.
-    /// - Returns: The hooks of that table.
-    public func hooks(for routes: [Route]) -> RouterHooks {
-        let scopes = routes.map { Scope(rawValue: $0.access) }
+    /// - Parameter doorkeeper: Decides who comes in.
+    /// - Returns: The hooks of the doorkeeper's table.
+    public func hooks(_ doorkeeper: Doorkeeper) -> RouterHooks {
         var hooks = RouterHooks()
         hooks.batchBegan = { [self] in
             state = live.current
@@ -43,35 +39,8 @@ public final class LoopContext {
             try? snapshot.begin()
         }
         hooks.batchEnded = { [self] in snapshot.end() }
-        hooks.authorize = { [self] view, route in
-            guard let scope = scopes[route] else { return .admitted(nil) }
-            return admit(view, for: scope)
-        }
+        hooks.authorize = doorkeeper.admit
         return hooks
-    }
-
-    /// Checks the key. The one that this loop admitted last is known again without hashing it: a client sends the
-    /// same one over and over, and the digest costs as much as the look-up itself.
-    private func admit(_ view: borrowing RequestView, for scope: Scope) -> Admission {
-        let current = live.current
-        if let last = lastAdmitted, last.state === current, Self.isSame(view.field(.authorization), last.field),
-            last.caller.scopes.contains(scope)
-        {
-            return .admitted(last.caller)
-        }
-        let admission = current.keys.admit(view, for: scope)
-        if case .admitted(let principal) = admission, let caller = principal as? Caller {
-            lastAdmitted = (current, view.field(.authorization).array, caller)
-        }
-        return admission
-    }
-
-    /// Compares in a time that depends on the lengths only.
-    private static func isSame(_ given: Span<UInt8>, _ known: [UInt8]) -> Bool {
-        guard given.count == known.count else { return false }
-        var difference: UInt8 = 0
-        for index in 0..<given.count { difference |= given[index] ^ known[index] }
-        return difference == 0
     }
 
     /// `Synced-At` of a connection: the end of its last good run in RFC 3339; `nil` before the first.

@@ -82,9 +82,25 @@ extension GatewayConfig {
             }
             let scopes = readScopes(object, reading)
             let visible = readVisibleConnections(object, reading)
+            let limits = readLimits(object, reading)
             guard let name, let secret else { continue }
-            keys.append(KeyConfig(name: name, secret: secret, scopes: scopes, connections: visible))
+            keys.append(KeyConfig(name: name, secret: secret, scopes: scopes, connections: visible, limits: limits))
         }
+    }
+
+    /// `limits` of a key; `nil` for none.
+    private func readLimits(_ object: ConfigReading.Object, _ reading: ConfigReading) -> KeyLimits? {
+        guard let limits = reading.section(object, "limits", ConfigKeys.keyLimits) else { return nil }
+        let burst = reading.integer(limits, "burst", in: 1...1_000_000)
+        guard let node = limits.members["requests_per_second"] else {
+            reading.complain(limits, "requests_per_second", "is missing; it must be a number")
+            return nil
+        }
+        guard case .number(let digits) = node.kind, let rate = Double(digits), rate >= 0.001, rate <= 1_000_000 else {
+            reading.complain(limits, "requests_per_second", "must be a number from 0.001 to 1000000")
+            return nil
+        }
+        return KeyLimits(requestsPerSecond: rate, burst: burst)
     }
 
     /// `scopes`; a key that names none may read.
@@ -178,6 +194,13 @@ extension ServerConfig {
                 reading.complain(section, "listen", "must be HOST:PORT, such as \"127.0.0.1:8080\" or \"[::1]:8080\"")
             }
         }
+        if let text = reading.string(section, "admin_listen") {
+            if let complaint = Self.complaint(ofAdminListen: text, beside: listen) {
+                reading.complain(section, "admin_listen", complaint)
+            } else {
+                adminListen = text
+            }
+        }
         workers = reading.integer(section, "workers", in: 1...256)
         if let count = reading.integer(section, "max_connections", in: 1...1_000_000) { maxConnections = count }
         if let text = reading.string(section, "log_level") {
@@ -190,6 +213,21 @@ extension ServerConfig {
             let key = reading.requiredString(object, "key")
             if let certificate, let key { tls = TLSConfig(certificate: certificate, key: key) }
         }
+    }
+}
+
+extension ServerConfig {
+    /// What is wrong with an `admin_listen`; `nil` for nothing.
+    fileprivate static func complaint(ofAdminListen text: String, beside listen: String) -> String? {
+        if text.hasPrefix("unix:") {
+            // unix(7): 108 bytes with the final zero.
+            let count = text.utf8.count - 5
+            return (1...107).contains(count) ? nil : "the path of a unix socket has 1 to 107 bytes"
+        }
+        guard let address = ListenAddress(text) else {
+            return "must be HOST:PORT, such as \"127.0.0.1:8081\", or \"unix:PATH\""
+        }
+        return text == listen && address.port != 0 ? "must not be the address of \"listen\"" : nil
     }
 }
 

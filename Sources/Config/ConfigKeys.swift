@@ -5,10 +5,11 @@ enum ConfigKeys {
     static let root = [
         "$schema", "server", "database", "keys", "connections", "facades", "bridges", "webhooks", "changes",
     ]
-    static let server = ["listen", "tls", "workers", "max_connections", "log_level"]
+    static let server = ["listen", "admin_listen", "tls", "workers", "max_connections", "log_level"]
     static let tls = ["certificate", "key"]
     static let database = ["path", "key"]
-    static let key = ["name", "secret", "scopes", "connections"]
+    static let key = ["name", "secret", "scopes", "connections", "limits"]
+    static let keyLimits = ["requests_per_second", "burst"]
     static let connection = [
         "id", "vendor", "base_url", "credentials", "sync", "region", "owner", "limits", "fields", "deletes", "ca_file",
     ]
@@ -38,6 +39,7 @@ enum ConfigKeys {
     /// Sections by their pointer, `*` for each element: the table that the schema is tested against.
     static let sections: [(pointer: String, keys: [String])] = [
         ("", root), ("/server", server), ("/server/tls", tls), ("/database", database), ("/keys/*", key),
+        ("/keys/*/limits", keyLimits),
         ("/connections/*", connection), ("/connections/*/sync", sync), ("/connections/*/limits", limits),
         ("/connections/*/deletes", deletes), ("/connections/*/fields", customFields), ("/facades/*", facade),
         ("/bridges/*", bridge), ("/bridges/*/filter", filter), ("/webhooks", webhooks), ("/changes", changes),

@@ -1,5 +1,6 @@
 //  The configuration as JSON: redacted for people, and section by section to say what a reload changed.
 
+import Crypto
 public import JSON
 import Log
 
@@ -11,7 +12,8 @@ extension GatewayConfig {
     ///
     /// - Returns: In the order of the sections; empty when both mean the same.
     public static func changes(from old: GatewayConfig, to new: GatewayConfig) -> [ConfigChange] {
-        // Compared with the secrets in clear, so that a new one shows; only paths leave this function.
+        // Compared with the secrets in clear, keys by their digests, so that a new one shows; only paths leave this
+        // function.
         let old = old.rendered { .string($0.revealed) }
         let new = new.rendered { .string($0.revealed) }
         var changes: [ConfigChange] = []
@@ -56,7 +58,7 @@ extension GatewayConfig {
     private func rendered(_ secret: (Secret) -> JSONValue) -> JSONValue {
         [
             "server": [
-                "listen": .string(server.listen),
+                "listen": .string(server.listen), "admin_listen": .optional(server.adminListen),
                 "tls": server.tls.map { ["certificate": .string($0.certificate), "key": .string($0.key)] } ?? .null,
                 "workers": server.workers.map { .int($0) } ?? .null, "max_connections": .int(server.maxConnections),
                 "log_level": .string("\(server.logLevel)"),
@@ -65,9 +67,15 @@ extension GatewayConfig {
             "keys": .array(
                 keys.map { key in
                     [
-                        "name": .string(key.name), "secret": secret(key.secret),
+                        "name": .string(key.name), "secret": secret(Secret(Hex.encode(key.digest))),
                         "scopes": .array(Scope.allCases.filter(key.scopes.contains).map { .string($0.rawValue) }),
                         "connections": .array((key.connections?.sorted() ?? ["*"]).map { .string($0) }),
+                        "limits": key.limits.map { limits in
+                            [
+                                "requests_per_second": .number("\(limits.requestsPerSecond)"),
+                                "burst": .int(limits.burst),
+                            ]
+                        } ?? .null,
                     ]
                 }
             ),

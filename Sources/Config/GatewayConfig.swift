@@ -1,5 +1,6 @@
 //  What the operator said: one immutable snapshot of the configuration file, validated.
 
+import Crypto
 public import Log
 
 /// The whole configuration in force.
@@ -32,6 +33,9 @@ public struct GatewayConfig: Equatable, Sendable {
 public struct ServerConfig: Equatable, Sendable {
     /// `HOST:PORT`.
     public var listen = "127.0.0.1:8080"
+    /// `HOST:PORT` or `unix:PATH` of a second listener, which alone answers admins' calls; `nil` for none. It has the
+    /// TLS of the first one when it is TCP, and never any when it is a unix socket.
+    public var adminListen: String?
     /// Event loops; the default is one a core.
     public var workers: Int?
     /// Most simultaneous connections.
@@ -79,19 +83,42 @@ public enum Scope: String, CaseIterable, Sendable {
 public struct KeyConfig: Equatable, Sendable {
     /// For logs and people.
     public var name: String
-    /// The bearer token.
-    public var secret: Secret
+    /// SHA-256 of the bearer token, which itself is not kept.
+    public var digest: [UInt8]
     /// What it may do.
     public var scopes: Set<Scope>
     /// Connection ids it sees; `nil` for all (`["*"]`).
     public var connections: Set<String>?
+    /// How fast it may ask; `nil` for no limit.
+    public var limits: KeyLimits?
 
-    /// Makes a key.
-    public init(name: String, secret: Secret, scopes: Set<Scope>, connections: Set<String>? = nil) {
+    /// Makes a key of its bearer token.
+    public init(
+        name: String,
+        secret: Secret,
+        scopes: Set<Scope>,
+        connections: Set<String>? = nil,
+        limits: KeyLimits? = nil
+    ) {
         self.name = name
-        self.secret = secret
+        digest = SHA256.digest(of: Array(secret.revealed.utf8))
         self.scopes = scopes
         self.connections = connections
+        self.limits = limits
+    }
+}
+
+/// `keys[].limits`.
+public struct KeyLimits: Equatable, Sendable {
+    /// Requests a second in the long run, from 0.001 to 1,000,000.
+    public var requestsPerSecond: Double
+    /// Most requests at once after a quiet time.
+    public var burst: Int
+
+    /// Makes limits; without a burst it is what one second allows, and at least one.
+    public init(requestsPerSecond: Double, burst: Int? = nil) {
+        self.requestsPerSecond = requestsPerSecond
+        self.burst = burst ?? max(1, Int(requestsPerSecond.rounded(.up)))
     }
 }
 

@@ -62,10 +62,11 @@ struct App {
         )
         let table = Routes(services: services, control: reload.control)
         let settings = try Self.settings(config.server)
-        do throws(SystemError) {
+        do throws(ListenError) {
             server = try Server(settings: settings, log: log) { _ in try table.router() }
         } catch {
-            throw StartError(description: "cannot listen on \(config.server.listen): \(error.reason)")
+            let wanted = error.role == .main ? config.server.listen : config.server.adminListen ?? ""
+            throw StartError(description: "cannot listen on \(wanted): \(error.cause.reason)")
         }
         self.services = services
         self.reload = reload
@@ -74,6 +75,7 @@ struct App {
     /// Serves until a signal, or a failure of what nothing works without.
     func run() async -> Ending {
         log.info("server.listening", ["address": server.address, "version": Gateway.version])
+        if let address = server.adminAddress { log.info("server.admin_listening", ["address": address]) }
         let ending = await withTaskGroup(of: Ending?.self) { group in
             group.addTask { await serve() }
             group.addTask {
@@ -148,6 +150,7 @@ struct App {
         guard var settings = ServerSettings(listen: config.listen) else {
             throw InvalidConfig(unreadable: "server.listen is not HOST:PORT: \(config.listen)")
         }
+        settings.admin = config.adminListen.flatMap { ListenTarget($0) }
         settings.workers = config.workers ?? Processors.count
         settings.maxConnections = config.maxConnections
         if let tls = config.tls {

@@ -139,7 +139,7 @@ final class Reload: Sendable {
             let connections = try await builder.connections(for: config, keeping: old.connections.all)
             let next = GatewayState(
                 config: config,
-                keys: KeyRing(config.keys),
+                keys: KeyRing(config.keys, after: old.keys),
                 connections: ConnectionDirectory(connections)
             )
             live.replace(with: next)

@@ -16,9 +16,12 @@ struct Routes: Sendable {
     private let runs: RunsAPI
     private let webhooks: WebhooksAPI
     private let health: HealthAPI
+    private let doorRules: DoorRules
 
     init(services: Services, control: ConfigControl) {
         self.services = services
+        let separatesAdmin = services.live.current.config.server.adminListen != nil
+        doorRules = DoorRules(separatesAdmin: separatesAdmin, log: services.log)
         let (live, store, log) = (services.live, services.store, services.log)
         let sync = SyncRequests(sync: services.sync)
         config = ConfigAPI(live: live, control: control, log: log)
@@ -34,7 +37,8 @@ struct Routes: Sendable {
     func router() throws -> Router {
         let context = try LoopContext(store: services.store, live: services.live)
         let table = table(ContactReads(context: context))
-        return Router(table, hooks: context.hooks(for: table))
+        let doorkeeper = Doorkeeper(live: services.live, rules: doorRules, routes: table)
+        return Router(table, hooks: context.hooks(doorkeeper))
     }
 
     /// Every row. `now` answers on the loop from its snapshot; `later` waits for the writer, a vendor or a change.

@@ -20,6 +20,7 @@ public struct ResponseWriter: ~Copyable {
     private var requestID: UInt64 = 0
     private var isHead = false
     private var isHTTP11 = true
+    private var fields: [UInt8]?
     /// Whether the connection ends after this response; a handler may set it before it begins the response.
     public var closes = false
     private var dateSecond: Int64 = -1
@@ -48,6 +49,7 @@ public struct ResponseWriter: ~Copyable {
         } else if !isHTTP11 {
             output.append("Connection: keep-alive\r\n")
         }
+        if let fields { output.append(fields) }
     }
 
     /// Writes the status line, the usual fields and a JSON content type.
@@ -161,12 +163,19 @@ public struct ResponseWriter: ~Copyable {
     /// Whether the last response was ended.
     public var isComplete: Bool { stage == .outside }
 
-    /// Says what the next response answers.
-    public mutating func prepare(requestID: UInt64, isHead: Bool, isHTTP11: Bool, closes: Bool) {
+    /// Says what the next response answers. `fields` are whole field lines, each with its CRLF, that it is to have.
+    public mutating func prepare(
+        requestID: UInt64,
+        isHead: Bool,
+        isHTTP11: Bool,
+        closes: Bool,
+        fields: [UInt8]? = nil
+    ) {
         self.requestID = requestID
         self.isHead = isHead
         self.isHTTP11 = isHTTP11
         self.closes = closes
+        self.fields = fields
         status = 0
         start = output.count
         stage = .outside

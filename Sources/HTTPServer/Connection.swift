@@ -15,6 +15,8 @@ struct ConnectionID: Hashable, Sendable {
 /// A connected socket. It belongs to one loop and is touched on that loop's thread only.
 final class Connection {
     let id: ConnectionID
+    /// Which listener it came to.
+    let listener: ListenerRole
     var life: ConnectionLife
     /// Encrypts and decrypts; `nil` for plain HTTP.
     let tls: TLSSession?
@@ -36,8 +38,9 @@ final class Connection {
     /// Bytes dropped while lingering.
     var lingered = 0
 
-    init(_ id: ConnectionID, now: Int64, interest: UInt32, tls: TLSSession?) {
+    init(_ id: ConnectionID, _ listener: ListenerRole, now: Int64, interest: UInt32, tls: TLSSession?) {
         self.id = id
+        self.listener = listener
         self.interest = interest
         self.tls = tls
         life = ConnectionLife(now: now, phase: tls == nil ? .idle : .handshake)
@@ -58,6 +61,8 @@ struct RequestContext {
     var startedAt: Int64
     /// The place of the route in the table; `nil` when none matched.
     var route: Int?
+    /// Field lines that the authorize hook wants in the answer.
+    var fields: [UInt8]?
 }
 
 /// A request that a task is answering.

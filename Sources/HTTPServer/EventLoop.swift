@@ -19,8 +19,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // The loop's own: touched on its thread only, which is what makes `@unchecked Sendable` true.
     private let epoll: FileDescriptor
-    private var listener: Int32?
-    private var acceptsPaused = false
+    private var listeners: [ListeningSocket]
     private(set) var router = Router([])
     private var connections: [Connection?] = []
     private var connectionCount = 0
@@ -45,7 +44,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     init(
         _ index: LoopIndex,
-        listener: consuming FileDescriptor,
+        listeners: [ListeningSocket],
         _ settings: ServerSettings,
         _ log: Log,
         _ routes: @escaping @Sendable (LoopIndex) throws -> Router
@@ -57,7 +56,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         self.routes = routes
         inbox = try Inbox()
         epoll = FileDescriptor(owning: try SystemError.check("epoll_create1") { clinux_epoll_create() })
-        self.listener = listener.take()
+        self.listeners = listeners
         accessLog = AccessLog(isWanted: settings.logsRequests)
         received = .allocate(byteCount: 65_536, alignment: 64)
         decrypted = .allocate(byteCount: 65_536, alignment: 64)
@@ -66,7 +65,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     deinit {
-        if let listener { close(listener) }
+        closeListeners()
         received.deallocate()
         decrypted.deallocate()
         parser.deinitialize(count: 1)
@@ -110,11 +109,12 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     // MARK: The loop
 
     private static let inboxMark = UInt64.max
+    /// The mark of the first listener; the second has the one below. No connection's name reaches that far.
     private static let listenerMark = UInt64.max - 1
 
     private func serve() throws(SystemError) {
         try watch(inbox.descriptor, clinux_add, UInt32(clinux_readable), Self.inboxMark)
-        if let listener { try watch(listener, clinux_add, UInt32(clinux_readable), Self.listenerMark) }
+        try watchListeners()
         let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: 256)
         defer { events.deallocate() }
         let timeouts = settings.timeouts
@@ -137,7 +137,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 let event = events[place]
                 switch event.data {
                 case Self.inboxMark: wasSignalled = true
-                case Self.listenerMark: accept()
+                case Self.listenerMark: accept(0)
+                case Self.listenerMark - 1: accept(1)
                 default: handle(event)
                 }
             }
@@ -199,29 +200,41 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private var connectionShare: Int { max(1, settings.maxConnections / settings.workers) }
 
-    private func accept() {
-        guard let listener else { return }
+    /// Whether another connection of that listener fits. The second one keeps some room for itself: an operator comes
+    /// in when the main one is full.
+    private func hasRoom(for listener: ListeningSocket) -> Bool {
+        connectionCount < connectionShare + (listener.role == .admin ? Self.adminRoom : 0)
+    }
+
+    private static let adminRoom = 64
+
+    private func accept(_ place: Int) {
+        guard place < listeners.count else { return }
+        let listener = listeners[place]
         for _ in 0..<64 {
-            if connectionCount >= connectionShare { return pauseAccepting() }
-            let descriptor = clinux_accept(listener)
+            if !hasRoom(for: listener) { return pauseAccepting(place) }
+            let descriptor = clinux_accept(listener.descriptor)
             if descriptor < 0 {
                 switch errno {
                 case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                     // The connection stays in the backlog; asking again before one closes would only spin.
                     log.warning("server.accept_failed", ["errno": "\(errno)", "connections": "\(connectionCount)"])
-                    pauseAccepting()
+                    pauseAccepting(place)
                 case EINTR, ECONNABORTED: continue
                 default: break
                 }
                 return
             }
-            open(descriptor)
+            open(descriptor, from: listener)
         }
     }
 
-    private func open(_ descriptor: Int32) {
-        var yes: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+    private func open(_ descriptor: Int32, from listener: ListeningSocket) {
+        let tls = listener.isUnix ? nil : self.tls
+        if !listener.isUnix {
+            var yes: Int32 = 1
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
         generation &+= 1
         if generation == .max { generation = 1 }
         let id = ConnectionID(descriptor: descriptor, generation: generation)
@@ -230,7 +243,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             close(descriptor)
             return
         }
-        let connection = Connection(id, now: now, interest: UInt32(clinux_readable), tls: session)
+        let connection = Connection(id, listener.role, now: now, interest: UInt32(clinux_readable), tls: session)
         guard clinux_epoll_control(epoll.raw, Int32(clinux_add), descriptor, UInt32(clinux_readable), id.packed) == 0
         else {
             close(descriptor)
@@ -241,17 +254,35 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         connectionCount += 1
     }
 
-    private func pauseAccepting() {
-        guard !acceptsPaused, let listener else { return }
-        acceptsPaused = true
-        _ = clinux_epoll_control(epoll.raw, Int32(clinux_delete), listener, 0, 0)
+    private func pauseAccepting(_ place: Int) {
+        guard !listeners[place].isPaused else { return }
+        listeners[place].isPaused = true
+        _ = clinux_epoll_control(epoll.raw, Int32(clinux_delete), listeners[place].descriptor, 0, 0)
     }
 
     private func resumeAccepting() {
-        guard acceptsPaused, let listener, connectionCount < connectionShare else { return }
-        acceptsPaused = false
-        let mark = Self.listenerMark
-        _ = clinux_epoll_control(epoll.raw, Int32(clinux_add), listener, UInt32(clinux_readable), mark)
+        for (place, listener) in listeners.enumerated() where listener.isPaused && hasRoom(for: listener) {
+            // A listener that cannot be watched now stays paused and is tried again.
+            listeners[place].isPaused = watch(place) != 0
+        }
+    }
+
+    private var acceptsPaused: Bool { listeners.contains(where: \.isPaused) }
+
+    private func watchListeners() throws(SystemError) {
+        for place in listeners.indices { _ = try SystemError.check("epoll_ctl") { watch(place) } }
+    }
+
+    private func watch(_ place: Int) -> Int32 {
+        let listener = listeners[place]
+        let events = UInt32(clinux_readable) | (listener.isShared ? UInt32(clinux_exclusive) : 0)
+        let mark = Self.listenerMark - UInt64(place)
+        return clinux_epoll_control(epoll.raw, Int32(clinux_add), listener.descriptor, events, mark)
+    }
+
+    private func closeListeners() {
+        for listener in listeners { close(listener.descriptor) }
+        listeners = []
     }
 
     /// The connection of that name, unless it has closed.
@@ -311,8 +342,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     func drain() {
         guard !isDraining else { return }
         isDraining = true
-        if let listener { close(listener) }
-        listener = nil
+        closeListeners()
         for case let connection? in connections {
             // A request may have arrived that the loop has not seen: it is still answered.
             if connection.isIdle { readable(connection) }
@@ -327,8 +357,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     func use(_ context: TLSContext) { tls = context }
 
     private func finish() {
-        if let listener { close(listener) }
-        listener = nil
+        closeListeners()
         for case let connection? in connections {
             connection.parked?.task?.cancel()
             drop(connection)

@@ -3,6 +3,94 @@
 import Glibc
 import Platform
 
+/// Which of a server's two listeners a connection came to.
+public enum ListenerRole: Sendable {
+    /// The one that every server has.
+    case main
+    /// ``ServerSettings/admin``.
+    case admin
+}
+
+/// Where to listen.
+public enum ListenTarget: Equatable, Sendable {
+    /// A numeric address or name, and a port; 0 asks for a free one.
+    case tcp(host: String, port: Int)
+    /// A unix socket at that path, which nobody but the process's own user may connect to.
+    case unix(path: String)
+
+    /// Reads `HOST:PORT`, with brackets around an IPv6 address, or `unix:PATH`; `nil` when it is neither.
+    public init?(_ text: String) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            guard UnixSocket.fits(path) else { return nil }
+            self = .unix(path: path)
+        } else {
+            guard let settings = ServerSettings(listen: text) else { return nil }
+            self = .tcp(host: settings.host, port: settings.port)
+        }
+    }
+}
+
+/// One listening socket of one loop.
+struct ListeningSocket {
+    let descriptor: Int32
+    let role: ListenerRole
+    /// Whether several loops wait at the same socket.
+    var isShared = false
+    /// A unix socket needs no TLS: the kernel says who may connect.
+    var isUnix = false
+    /// Whether the loop takes no connections now.
+    var isPaused = false
+}
+
+/// One listener: a socket for each loop.
+struct BoundSockets {
+    /// With the port that was bound, such as `127.0.0.1:41233`, or `unix:PATH`.
+    let address: String
+    /// The file of a unix socket.
+    let file: UnixSocket?
+    private let sockets: [ListeningSocket]
+
+    /// Opens a listener: for TCP one socket a loop, for unix one that every loop waits at.
+    static func open(
+        _ target: ListenTarget,
+        _ role: ListenerRole,
+        _ count: Int
+    ) throws(SystemError) -> BoundSockets {
+        switch target {
+        case .tcp(let host, let port):
+            let (sockets, address) = try Listener.open(host: host, port: port, count: count)
+            return BoundSockets(
+                address: address,
+                file: nil,
+                sockets: sockets.map { ListeningSocket(descriptor: $0, role: role) }
+            )
+        case .unix(let path):
+            let (socket, file) = try UnixSocket.open(path)
+            var descriptors = [socket]
+            while descriptors.count < count {
+                let copy = fcntl(descriptors[0], F_DUPFD_CLOEXEC, 0)
+                guard copy >= 0 else { break }  // the loops that got none leave this listener to the others
+                descriptors.append(copy)
+            }
+            return BoundSockets(
+                address: "unix:\(path)",
+                file: file,
+                sockets: descriptors.map {
+                    ListeningSocket(descriptor: $0, role: role, isShared: count > 1, isUnix: true)
+                }
+            )
+        }
+    }
+
+    /// The socket of that loop; `nil` when there were not enough descriptors.
+    func socket(ofLoop index: Int) -> ListeningSocket? { index < sockets.count ? sockets[index] : nil }
+
+    func close() {
+        for socket in sockets { Glibc.close(socket.descriptor) }
+    }
+}
+
 /// Opens the listening sockets of a server.
 enum Listener {
     /// Opens one listening socket for each loop, all on one address.
@@ -91,7 +179,7 @@ enum PeerAddress {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
         }
         guard code == 0 else { return "" }
-        return parts(&address).host
+        return address.ss_family == sa_family_t(AF_UNIX) ? "unix" : parts(&address).host
     }
 
     /// `host:port`, with brackets around IPv6.

@@ -168,11 +168,16 @@ extension EventLoop {
             body: UnsafeBufferPointer(start: nil, count: 0),
             parameters: parameters,
             requestID: context.requestID,
-            descriptor: connection.descriptor
+            descriptor: connection.descriptor,
+            listener: connection.listener
         )
         switch router.hooks.authorize(view, route) {
-        case .admitted(let principal): view.principal = principal
-        case .refused(let problem): return refuse(connection, context, problem, head, base, available)
+        case .admitted(let principal, let fields):
+            view.principal = principal
+            context.fields = fields
+        case .refused(let problem, let fields):
+            context.fields = fields
+            return refuse(connection, context, problem, head, base, available)
         }
         let row = router.rows[route]
         guard head.pointee.hasBody else {
@@ -203,7 +208,8 @@ extension EventLoop {
                     body: body,
                     parameters: exchange.parameters,
                     requestID: exchange.context.requestID,
-                    descriptor: connection.descriptor
+                    descriptor: connection.descriptor,
+                    listener: connection.listener
                 )
                 view.principal = exchange.principal
                 dispatch(connection, exchange.context, exchange.row, view)
@@ -248,7 +254,8 @@ extension EventLoop {
             requestID: context.requestID,
             isHead: context.method == .head,
             isHTTP11: context.isHTTP11,
-            closes: !context.keepsAlive || mustClose
+            closes: !context.keepsAlive || mustClose,
+            fields: context.fields
         )
     }
 

@@ -13,6 +13,8 @@ public struct RequestView: ~Copyable {
     public let requestID: UInt64
     /// Who asks, as the authorize hook said.
     public internal(set) var principal: (any AnyObject & Sendable)?
+    /// Which listener the request came to.
+    public let listener: ListenerRole
     private let descriptor: Int32
 
     init(
@@ -21,7 +23,8 @@ public struct RequestView: ~Copyable {
         body: UnsafeBufferPointer<UInt8>,
         parameters: PathParameters,
         requestID: UInt64,
-        descriptor: Int32
+        descriptor: Int32,
+        listener: ListenerRole
     ) {
         self.base = base
         self.head = head
@@ -29,7 +32,11 @@ public struct RequestView: ~Copyable {
         self.parameters = parameters
         self.requestID = requestID
         self.descriptor = descriptor
+        self.listener = listener
     }
+
+    /// Where the request comes from; a system call.
+    public var peer: PeerNetwork { PeerNetwork(of: descriptor) }
 
     /// The method.
     public var method: Method { head.pointee.method }

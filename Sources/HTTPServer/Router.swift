@@ -79,10 +79,11 @@ public struct Route {
 
 /// What the authorize hook decided.
 public enum Admission {
-    /// The request goes on; the object is the view's and the request's `principal`.
-    case admitted((any AnyObject & Sendable)? = nil)
+    /// The request goes on; the object is the view's and the request's `principal`. `fields` are whole field lines,
+    /// each with its CRLF, that go into the answer.
+    case admitted((any AnyObject & Sendable)? = nil, fields: [UInt8]? = nil)
     /// The request is answered with this; its body is not read.
-    case refused(Problem)
+    case refused(Problem, fields: [UInt8]? = nil)
 }
 
 /// What happened to one request, for metrics: numbers only, so that nothing is counted or copied for it.

@@ -1,5 +1,6 @@
 //  A server: its listening sockets, its loops, and how it ends.
 
+import Glibc
 public import Log
 public import Platform
 
@@ -9,11 +10,25 @@ public struct LoopIndex: Hashable, Sendable {
     public let value: Int
 }
 
+/// Why a server does not begin to listen.
+public struct ListenError: Error, CustomStringConvertible {
+    /// Which listener it is about.
+    public let role: ListenerRole
+    /// What the system said.
+    public let cause: SystemError
+
+    /// `bind: Address already in use`.
+    public var description: String { cause.description }
+}
+
 /// An HTTP/1.1 server: a listening socket and a thread for each of its event loops.
 public final class Server: Sendable {
     /// The bound address, such as `127.0.0.1:41233`.
     public let address: String
+    /// The bound address of the second listener, such as `127.0.0.1:41234` or `unix:/run/gateway.sock`; `nil` without.
+    public let adminAddress: String?
     private let loops: [EventLoop]
+    private let unixSocket: UnixSocket?
 
     /// Binds and listens; nothing is accepted before ``run()``.
     ///
@@ -21,28 +36,49 @@ public final class Server: Sendable {
     ///   - settings: Address, sizes and time-outs.
     ///   - log: Gets a line for each request, when the settings say so, and the server's troubles.
     ///   - routes: Makes each loop's own table, on that loop's thread; what it throws, ``run()`` throws.
-    /// - Throws: ``SystemError`` when the address cannot be bound.
+    /// - Throws: ``ListenError`` when an address cannot be bound.
     public init(
         settings: ServerSettings,
         log: Log,
         routes: @escaping @Sendable (LoopIndex) throws -> Router
-    ) throws(SystemError) {
+    ) throws(ListenError) {
         ProcessLimits.raiseOpenFiles()
-        let (sockets, address) = try Listener.open(host: settings.host, port: settings.port, count: settings.workers)
-        self.address = address
-        var loops: [EventLoop] = []
-        for (index, socket) in sockets.enumerated() {
-            let listener = FileDescriptor(owning: socket)
-            loops.append(try EventLoop(LoopIndex(value: index), listener: listener, settings, log, routes))
+        let sockets: BoundSockets
+        do throws(SystemError) {
+            sockets = try BoundSockets.open(.tcp(host: settings.host, port: settings.port), .main, settings.workers)
+        } catch {
+            throw ListenError(role: .main, cause: error)
         }
-        self.loops = loops
+        let admin: BoundSockets?
+        do throws(SystemError) {
+            admin = try settings.admin.map { (target) throws(SystemError) in
+                try BoundSockets.open(target, .admin, settings.workers)
+            }
+        } catch {
+            sockets.close()
+            throw ListenError(role: .admin, cause: error)
+        }
+        address = sockets.address
+        adminAddress = admin?.address
+        unixSocket = admin?.file
+        do throws(SystemError) {
+            loops = try (0..<settings.workers).map { (index) throws(SystemError) in
+                let listeners = [sockets, admin].compactMap { $0?.socket(ofLoop: index) }
+                return try EventLoop(LoopIndex(value: index), listeners: listeners, settings, log, routes)
+            }
+        } catch {
+            throw ListenError(role: .main, cause: error)
+        }
     }
+
+    deinit { unixSocket?.remove() }
 
     /// The port that was bound.
     public var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
 
     /// Serves until ``drain()`` or ``stop()`` has taken effect. A cancelled task drains.
     public func run() async throws {
+        defer { unixSocket?.remove() }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for loop in loops { group.addTask { try await loop.run() } }

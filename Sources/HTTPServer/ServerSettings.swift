@@ -8,6 +8,9 @@ public struct ServerSettings: Sendable {
     public var host: String
     /// The port; 0 asks for a free one.
     public var port: Int
+    /// A second listener, whose requests handlers tell apart by ``RequestView/listener``. It has the same TLS as the
+    /// main one, but for a unix socket, which has none.
+    public var admin: ListenTarget?
     /// How many event loops.
     public var workers = 1
     /// The most connections at once, over all loops; beyond it accepting stops.

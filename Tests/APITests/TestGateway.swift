@@ -98,11 +98,13 @@ struct TestGateway: Sendable {
         self.store = store
         self.writes = writes
         self.queue = queue
+        let rules = DoorRules()
         server = try Server(settings: ServerSettings(), log: .silent) { _ in
             let context = try LoopContext(store: store, live: live)
             let reads = ContactReads(context: context)
             let routes = Self.routes(reads, api)
-            return Router(routes, hooks: context.hooks(for: routes))
+            let doorkeeper = Doorkeeper(live: live, rules: rules, routes: routes)
+            return Router(routes, hooks: context.hooks(doorkeeper))
         }
     }
 

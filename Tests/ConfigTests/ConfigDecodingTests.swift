@@ -1,6 +1,7 @@
 //  The configuration file: what is accepted, what it means, and every complaint with its place.
 
 import Config
+import Crypto
 import JSON
 import Log
 import Testing
@@ -58,13 +59,39 @@ func complaints(_ text: String) -> [String] {
         let config = try decode(Self.contract)
         #expect(config.connections.map(\.id) == ["pbx", "chat", "erp", "crm", "book"])
         #expect(config.database.key?.revealed == "file-secret")
-        #expect(config.keys.first?.secret.revealed == "key-secret")
+        #expect(config.keys.first?.digest == SHA256.digest(of: Array("key-secret".utf8)))
         #expect(config.keys.first?.connections == nil)
         #expect(config.connection("crm")?.credentials["api_token"]?.revealed == "crm-secret")
         #expect(config.connection("chat")?.baseURL == "https://taptalk.example")
         #expect(config.connection("erp")?.sync.every == .seconds(300))
         #expect(config.connection("erp")?.sync.pageSize == 500)
         #expect(config.bridges.first?.tag == "vip")
+    }
+
+    @Test func `a key's limits and the second listener are read and shown`() throws {
+        let config = try decode(
+            """
+            { "server": { "listen": "127.0.0.1:8080", "admin_listen": "unix:/run/gateway.sock" },
+              "keys": [
+                { "name": "a", "secret": "sa", "limits": { "requests_per_second": 2.5 } },
+                { "name": "b", "secret": "sb", "limits": { "requests_per_second": 5, "burst": 20 } },
+                { "name": "c", "secret": "sc" } ] }
+            """
+        )
+        #expect(config.server.adminListen == "unix:/run/gateway.sock")
+        #expect(config.keys.map { $0.limits?.burst } == [3, 20, nil])
+        let shown = config.redacted
+        #expect(shown["server"]?["admin_listen"]?.stringValue == "unix:/run/gateway.sock")
+        #expect(shown["keys"]?.arrayValue?[1]["limits"]?["burst"]?.intValue == 20)
+        #expect(shown["keys"]?.arrayValue?[2]["limits"] == .null)
+
+        var other = config
+        other.keys[0].limits = KeyLimits(requestsPerSecond: 3)
+        other.server.adminListen = nil
+        let changes = GatewayConfig.changes(from: config, to: other)
+        #expect(changes.map(\.path) == ["/server/admin_listen", "/keys/a"])
+        #expect(changes.map(\.needsRestart) == [true, false])
+        #expect(try decode(#"{"server": {"admin_listen": "[::1]:0"}}"#).server.adminListen == "[::1]:0")
     }
 
     @Test func `an empty object is a configuration of defaults`() throws {
@@ -87,6 +114,38 @@ func complaints(_ text: String) -> [String] {
         (
             #"{"server": {"listen": "8080"}}"#,
             #"1:23: /server/listen: must be HOST:PORT, such as "127.0.0.1:8080" or "[::1]:8080""#
+        ),
+        (
+            #"{"server": {"admin_listen": "8081"}}"#,
+            #"1:29: /server/admin_listen: must be HOST:PORT, such as "127.0.0.1:8081", or "unix:PATH""#
+        ),
+        (
+            #"{"server": {"admin_listen": "unix:"}}"#,
+            "1:29: /server/admin_listen: the path of a unix socket has 1 to 107 bytes"
+        ),
+        (
+            #"{"server": {"admin_listen": "127.0.0.1:8080"}}"#,
+            #"1:29: /server/admin_listen: must not be the address of "listen""#
+        ),
+        (
+            #"{"server": {"admin_lisen": "127.0.0.1:8081"}}"#,
+            #"1:13: /server/admin_lisen: unknown key "admin_lisen"; did you mean "admin_listen"?"#
+        ),
+        (
+            #"{"keys": [{"name": "k", "secret": "s", "limits": {"request_per_second": 5, "requests_per_second": 5}}]}"#,
+            #"1:51: /keys/0/limits/request_per_second: unknown key "request_per_second"; did you mean "requests_per_second"?"#
+        ),
+        (
+            #"{"keys": [{"name": "k", "secret": "s", "limits": {"requests_per_second": 0}}]}"#,
+            "1:74: /keys/0/limits/requests_per_second: must be a number from 0.001 to 1000000"
+        ),
+        (
+            #"{"keys": [{"name": "k", "secret": "s", "limits": {"burst": 5}}]}"#,
+            "1:50: /keys/0/limits/requests_per_second: is missing; it must be a number"
+        ),
+        (
+            #"{"keys": [{"name": "k", "secret": "s", "limits": {"requests_per_second": 1, "burst": 0}}]}"#,
+            "1:86: /keys/0/limits/burst: must be a whole number from 1 to 1000000"
         ),
         (#"{"webhooks": {"timeout": "500ms"}}"#, #"1:26: /webhooks/timeout: is too short: at least "1s""#),
         (
@@ -184,7 +243,7 @@ func complaints(_ text: String) -> [String] {
     @Test func `a change shows by its path, a secret without its text`() throws {
         let old = try decode(Self.contract)
         var new = old
-        new.keys[0].secret = Secret("other")
+        new.keys[0].digest = SHA256.digest(of: Array("other".utf8))
         new.connections[0].sync.every = .seconds(5)
         new.connections.removeLast()
         new.connections.append(ConnectionConfig(id: "notes", vendor: .local))

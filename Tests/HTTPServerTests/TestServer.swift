@@ -46,9 +46,14 @@ final class TestClient: Sendable {
     private let rest = Mutex<[UInt8]>([])
 
     /// A client that is connected, or, with `connects` false, one that only has its socket.
-    init(_ server: Server, receiveBuffer: Int32? = nil, connects: Bool = true) {
+    convenience init(_ server: Server, receiveBuffer: Int32? = nil, connects: Bool = true) {
+        self.init(port: server.port, receiveBuffer: receiveBuffer, connects: connects)
+    }
+
+    /// The same, for a port of this machine.
+    init(port: Int, receiveBuffer: Int32? = nil, connects: Bool = true) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        port = server.port
+        self.port = port
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         if var size = receiveBuffer {

@@ -21,7 +21,7 @@ import Testing
         "Webhooks": ["Config", "Store", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
         "Simulators": ["HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
         "Vendors": ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
-        "Config": ["Contacts", "HTTPCore", "JSON", "Log", "Platform"],
+        "Config": ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
         "Store": ["CSQLite", "Contacts", "JSON", "Log", "Platform"],
         "HTTPServer": ["CLinux", "COpenSSL", "HTTPCore", "Log", "Platform"],
         "HTTPClient": ["CCurl", "HTTPCore", "Log", "Platform"],

@@ -22,6 +22,8 @@ typedef struct {
 #endif
 
 enum { clinux_readable = 0x001, clinux_writable = 0x004, clinux_error = 0x008, clinux_hangup = 0x010 };
+/// With clinux_add, one of the epolls that watch the same socket is woken instead of all (EPOLLEXCLUSIVE).
+enum { clinux_exclusive = 1 << 28 };
 enum { clinux_add = 1, clinux_delete = 2, clinux_modify = 3 };
 
 int clinux_epoll_create(void);
