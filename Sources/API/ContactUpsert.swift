@@ -1,4 +1,4 @@
-//  Upserts and batches: several ways to say create, update and delete.
+//  Upserts: create or update, whichever the store says.
 
 import Config
 import Contacts
@@ -106,97 +106,6 @@ extension ContactWrites {
             if !found.isEmpty { return found }
         }
         return []
-    }
-
-    /// Does up to 1000 operations in order; each has its own result, and none stops another.
-    ///
-    /// - Returns: The entries of `results`, in the order of the operations.
-    /// - Throws: ``Problem`` only for a body that is no batch.
-    func batch(
-        _ json: JSONValue,
-        terms: WriteTerms,
-        caller: Caller,
-        requestID: String
-    ) async throws -> [JSONValue] {
-        guard let members = json.objectValue, let operations = json["operations"]?.arrayValue else {
-            throw Problem.invalidInput([
-                .init(pointer: "/operations", detail: "A batch is `{\"operations\": […]}` with up to 1000 operations.")
-            ])
-        }
-        if let stranger = members.first(where: { $0.name != "operations" }) {
-            throw Problem.invalidInput([
-                .init(pointer: JSONPointer.appending(stranger.name, to: ""), detail: "A batch has only `operations`.")
-            ])
-        }
-        guard operations.count <= 1000 else {
-            throw Problem.invalidInput([
-                .init(pointer: "/operations", detail: "At most 1000 operations, not \(operations.count).")
-            ])
-        }
-        var results: [JSONValue] = []
-        for (index, operation) in operations.enumerated() {
-            do {
-                let result = try await perform(operation, at: "/operations/\(index)", terms, caller)
-                results.append(result.json)
-            } catch {
-                let problem = Problem(error)
-                results.append(["status": .int(problem.status), "problem": problem.json(requestID: requestID)])
-            }
-        }
-        return results
-    }
-
-    private func perform(
-        _ operation: JSONValue,
-        at pointer: String,
-        _ terms: WriteTerms,
-        _ caller: Caller
-    ) async throws -> WriteResult {
-        let allowed: [String: Set<String>] = [
-            "create": ["op", "contact"], "update": ["op", "id", "contact"], "upsert": ["op", "match", "contact"],
-            "delete": ["op", "id"],
-        ]
-        guard let members = operation.objectValue, let op = operation["op"]?.stringValue, let names = allowed[op] else {
-            throw Problem.invalidInput([
-                .init(pointer: "\(pointer)/op", detail: "`op` is `create`, `update`, `upsert` or `delete`.")
-            ])
-        }
-        let strangers = members.filter { !names.contains($0.name) && $0.value != .null }
-        guard strangers.isEmpty else {
-            throw Problem.invalidInput(
-                strangers.map {
-                    .init(
-                        pointer: JSONPointer.appending($0.name, to: pointer),
-                        detail: "`\(op)` has \(names.sorted().joined(separator: ", "))."
-                    )
-                }
-            )
-        }
-        switch op {
-        case "create":
-            return try await create(
-                operation["contact"] ?? .null,
-                at: "\(pointer)/contact",
-                terms: terms,
-                caller: caller
-            )
-        case "upsert": return try await upsert(UpsertOrder(operation, at: pointer), terms: terms, caller: caller)
-        default:
-            guard let id = operation["id"]?.stringValue else {
-                throw Problem.invalidInput([
-                    .init(pointer: "\(pointer)/id", detail: "`\(op)` needs the contact's `id`.")
-                ])
-            }
-            if op == "delete" { return try await delete(id, terms: terms, caller: caller) }
-            return try await update(
-                id,
-                with: operation["contact"] ?? .null,
-                merging: true,
-                at: "\(pointer)/contact",
-                terms: terms,
-                caller: caller
-            )
-        }
     }
 }
 

@@ -86,7 +86,10 @@ public final class ContactsAPI: Sendable {
                 caller: request.caller,
                 requestID: request.id
             )
-            return .json(200, ["results": .array(results)])
+            return .json(
+                bytes: Array("{\"results\":[".utf8) + Array(results.joined(separator: [UInt8(ascii: ",")]))
+                    + Array("]}".utf8)
+            )
         }
     }
 
@@ -142,13 +145,13 @@ extension WriteResult {
     }
 
     /// One entry of a batch's `results`.
-    var json: JSONValue {
-        var members = [JSONMember("status", .int(status))]
-        if let contact, let value = try? JSONValue(parsing: contact.encodedDocument()) {
-            // The document is our own; it always parses.
-            members.append(JSONMember("contact", value))
-            members.append(JSONMember("translation", translation.json))
+    var batchEntry: [UInt8] {
+        var bytes = Array("{\"status\":\(status)".utf8)
+        if let contact {
+            bytes += Array(",\"contact\":".utf8) + contact.encodedDocument()
+            bytes += Array(",\"translation\":".utf8) + translation.json.encoded()
         }
-        return .object(members)
+        bytes.append(UInt8(ascii: "}"))
+        return bytes
     }
 }

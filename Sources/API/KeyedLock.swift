@@ -7,8 +7,9 @@ final class KeyedLock: Sendable {
     /// Who waits for each key that is taken.
     private let waiting = Mutex<[String: [CheckedContinuation<Void, Never>]]>([:])
 
-    /// Runs the body while nobody else runs under that key.
-    func with<Result>(_ key: String, _ body: () async throws -> Result) async rethrows -> Result {
+    /// Runs the body while nobody else runs under that key; without a key at once.
+    func with<Result>(_ key: String?, _ body: () async throws -> Result) async rethrows -> Result {
+        guard let key else { return try await body() }
         await take(key)
         defer { release(key) }
         return try await body()

@@ -7,7 +7,8 @@ struct ContactGenerator: Sendable {
     /// Which world of contacts.
     var seed: UInt64
 
-    /// The contact of that number, counted from 1. Every e-mail and phone number occurs once among 200,000.
+    /// The contact of that number, counted from 1. No two among 8 million share an e-mail, or the last seven digits of
+    /// their mobile number.
     func contact(_ number: Int) -> SimulatedContact {
         var random = SplitMix64(state: seed &* 0x9E37_79B9 &+ UInt64(number))
         let given = random.pick(Self.givenNames)
@@ -20,13 +21,19 @@ struct ContactGenerator: Sendable {
         contact.content.lifecycle = random.next() % 3 == 0 ? .lead : .customer
         contact.content.emails = [ContactEmail(address: "\(mailbox)@example.com", label: .work)]
         let area = Self.areaCodes[number % Self.areaCodes.count]
-        let line = String(10_000 + number / Self.areaCodes.count % 10_000).dropFirst()
-        contact.content.phones = [ContactPhone(number: "+1\(area)555\(line)", label: .mobile)]
+        let mobile = Self.line(number)
+        contact.content.phones = [ContactPhone(number: "+1\(area)\(mobile)", label: .mobile)]
         if random.next() % 2 == 0 {
-            contact.content.phones.append(ContactPhone(number: "(\(area)) 556-\(line)", label: .work))
+            let work = String(Self.line(number + 4_000_000))
+            contact.content.phones.append(
+                ContactPhone(number: "(\(area)) \(work.prefix(3))-\(work.suffix(4))", label: .work)
+            )
         }
         return contact
     }
+
+    /// The last seven digits of a number: 2000000 to 9999999, scattered, each once among 8 million.
+    private static func line(_ number: Int) -> Int { 2_000_000 + number &* 7_368_787 % 8_000_000 }
 
     private static let givenNames = [
         "Ada", "Amara", "Anton", "Beatriz", "Carlos", "Chidi", "Clara", "Daniel", "Elif", "Emma", "Farid", "Grace",
