@@ -101,6 +101,24 @@ import Testing
         }
     }
 
+    @Test func `with TLS the second TCP listener speaks TLS too, and a unix socket does not`() async throws {
+        let certificates = try await TestCertificates()
+        let curl = "curl -sS --max-time 20 --cacert \(certificates.folder)/one.pem"
+        var settings = Self.settings(.tcp(host: "127.0.0.1", port: 0))
+        settings.tls = try TLSContext(certificates.identity("one"))
+        try await withServer(settings, routes: Self.routes) { server in
+            let address = try #require(server.adminAddress)
+            #expect(await Shell.run("\(curl) https://\(address)/which").output == "admin 127.0.0.1")
+            #expect(await Shell.run("\(curl) http://\(address)/which").status != 0)
+        }
+        let path = Self.path()
+        settings.admin = .unix(path: path)
+        try await withServer(settings, routes: Self.routes) { server in
+            #expect(await Shell.run("\(curl) --unix-socket \(path) http://gateway/which").output == "admin unix")
+            #expect(await Shell.run("\(curl) https://\(server.address)/which").output == "main 127.0.0.1")
+        }
+    }
+
     @Test func `fields of the authorize hook are in every answer`() async throws {
         let hooks: @Sendable () -> RouterHooks = {
             var hooks = RouterHooks()
