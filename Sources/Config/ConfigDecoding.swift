@@ -9,7 +9,7 @@ extension GatewayConfig {
     /// - Parameters:
     ///   - bytes: The whole file: UTF-8 JSON (RFC 8259).
     ///   - surroundings: Where secrets outside the file are looked up.
-    /// - Returns: The configuration, and the files that its secrets came from.
+    /// - Returns: The configuration, the files that it was drawn from, and what should be looked at.
     /// - Throws: ``InvalidConfig`` with every complaint in the order of the file. A file that is no JSON has one.
     public static func decode(
         _ bytes: [UInt8],
@@ -28,8 +28,8 @@ extension GatewayConfig {
         var config = GatewayConfig()
         if let object = reading.object(root, "", ConfigKeys.root) { config.read(object, reading) }
         let errors = reading.errors()
-        guard errors.isEmpty else { throw InvalidConfig(errors, secretFiles: reading.secretFiles) }
-        return DecodedConfig(config: config, secretFiles: reading.secretFiles)
+        guard errors.isEmpty else { throw InvalidConfig(errors, files: reading.files) }
+        return DecodedConfig(config: config, files: reading.files, warnings: reading.warnings())
     }
 
     private mutating func read(_ root: ConfigReading.Object, _ reading: ConfigReading) {
@@ -209,9 +209,7 @@ extension ServerConfig {
             logLevel = level ?? logLevel
         }
         if let object = reading.section(section, "tls", ConfigKeys.tls) {
-            let certificate = reading.requiredString(object, "certificate")
-            let key = reading.requiredString(object, "key")
-            if let certificate, let key { tls = TLSConfig(certificate: certificate, key: key) }
+            tls = TLSConfig(object, reading)
         }
     }
 }
@@ -228,6 +226,18 @@ extension ServerConfig {
             return "must be HOST:PORT, such as \"127.0.0.1:8081\", or \"unix:PATH\""
         }
         return text == listen && address.port != 0 ? "must not be the address of \"listen\"" : nil
+    }
+}
+
+extension TLSConfig {
+    fileprivate init?(_ object: ConfigReading.Object, _ reading: ConfigReading) {
+        let certificate = reading.requiredPEMFile(object, "certificate")
+        let key = reading.requiredPEMFile(object, "key")
+        let authorities = reading.pemFile(object, "client_ca")
+        guard let certificate, let key else { return nil }
+        if object.members["client_ca"] != nil, authorities == nil { return nil }
+        self.init(certificate: certificate, key: key, clientCA: authorities)
+        reading.judge(self, object)
     }
 }
 

@@ -27,13 +27,13 @@ public struct ConfigError: Equatable, Sendable, CustomStringConvertible {
 public struct InvalidConfig: Error, Equatable, Sendable {
     /// Every complaint, in the order of the file; never empty.
     public var errors: [ConfigError]
-    /// Secret files that it names, there or not: one that comes or changes may make it valid.
-    public var secretFiles: [String]
+    /// Secret and PEM files that it names, there or not: one that comes or changes may make it valid.
+    public var files: [String]
 
     /// Makes the error.
-    public init(_ errors: [ConfigError], secretFiles: [String] = []) {
+    public init(_ errors: [ConfigError], files: [String] = []) {
         self.errors = errors
-        self.secretFiles = secretFiles
+        self.files = files
     }
 
     /// For a file that could not even be read.

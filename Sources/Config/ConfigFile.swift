@@ -37,7 +37,7 @@ extension ConfigSurroundings {
     )
 }
 
-/// Tells when the configuration file or a secret file changed: edits, atomic renames and what symbolic links lead to.
+/// Tells when the configuration file or one that it names changed: edits, atomic renames and what symbolic links lead to.
 public struct ConfigWatcher: Sendable {
     private let path: String
     private let watch: FileWatch
@@ -51,8 +51,8 @@ public struct ConfigWatcher: Sendable {
     /// One element for each settled change.
     public var changes: AsyncStream<Void> { watch.changes }
 
-    /// Watches these secret files too, from now on.
-    public func include(secretFiles: [String]) { watch.watch([path] + secretFiles) }
+    /// Watches these files too, from now on.
+    public func include(_ files: [String]) { watch.watch([path] + files) }
 
     /// Ends the watching and its stream.
     public func stop() { watch.stop() }

@@ -6,7 +6,7 @@ enum ConfigKeys {
         "$schema", "server", "database", "keys", "connections", "facades", "bridges", "webhooks", "changes",
     ]
     static let server = ["listen", "admin_listen", "tls", "workers", "max_connections", "log_level"]
-    static let tls = ["certificate", "key"]
+    static let tls = ["certificate", "key", "client_ca"]
     static let database = ["path", "key"]
     static let key = ["name", "secret", "scopes", "connections", "limits"]
     static let keyLimits = ["requests_per_second", "burst"]

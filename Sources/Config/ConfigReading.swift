@@ -22,8 +22,10 @@ final class ConfigReading {
     private(set) var complaints: [(offset: Int, pointer: String, message: String)] = []
     /// Ids of connections that stand in the file, also of those with complaints of their own.
     var namedConnections: Set<String> = []
-    /// Files that secrets were read from.
-    private(set) var secretFiles: [String] = []
+    /// What is allowed and should be looked at, like ``complaints``.
+    private var remarks: [(offset: Int, pointer: String, message: String)] = []
+    /// Files that secrets, certificates and keys were read from.
+    private(set) var files: [String] = []
     private let bytes: [UInt8]
     private let surroundings: ConfigSurroundings
 
@@ -42,8 +44,16 @@ final class ConfigReading {
 
     /// Every complaint in the order of the file.
     func errors() -> [ConfigError] {
-        complaints.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map {
-            entry in
+        placed(complaints)
+    }
+
+    /// Every remark in the order of the file.
+    func warnings() -> [ConfigError] {
+        placed(remarks)
+    }
+
+    private func placed(_ entries: [(offset: Int, pointer: String, message: String)]) -> [ConfigError] {
+        entries.enumerated().sorted { ($0.element.offset, $0.offset) < ($1.element.offset, $1.offset) }.map { entry in
             let place = place(of: entry.element.offset)
             return ConfigError(
                 pointer: entry.element.pointer,
@@ -211,7 +221,7 @@ final class ConfigReading {
             return checked(value, place, "env")
         }
         guard let path = string(place, "file") else { return nil }
-        secretFiles.append(path)
+        files.append(path)
         switch surroundings.file(path) {
         case .failure(let failure):
             complain(place, "file", "the file \(quoted(path)) cannot be read: \(failure.reason)")
@@ -239,6 +249,44 @@ final class ConfigReading {
             return nil
         }
         return secret(object, name)
+    }
+
+    /// A PEM file by its path; complains when it cannot be read.
+    func pemFile(_ object: Object, _ name: String) -> PEMFile? {
+        guard let path = string(object, name) else { return nil }
+        files.append(path)
+        switch surroundings.file(path) {
+        case .failure(let failure):
+            complain(object, name, "the file \(quoted(path)) cannot be read: \(failure.reason)")
+            return nil
+        case .success(let bytes):
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                complain(object, name, "the file \(quoted(path)) is not PEM, which is text")
+                return nil
+            }
+            return PEMFile(path: path, text: Secret(text))
+        }
+    }
+
+    func requiredPEMFile(_ object: Object, _ name: String) -> PEMFile? {
+        guard object.members[name] != nil else {
+            complain(object, name, "is missing; it must be the path of a PEM file")
+            return nil
+        }
+        return pemFile(object, name)
+    }
+
+    /// Notes what there is to say about the files of `server.tls`.
+    func judge(_ tls: TLSConfig, _ object: Object) {
+        let paths = ["certificate": tls.certificate.path, "key": tls.key.path, "client_ca": tls.clientCA?.path]
+        for finding in surroundings.judge(tls) {
+            let name = (paths[finding.member] ?? nil).map { "the file \(quoted($0)) " } ?? ""
+            let entry = (
+                offset: object.offset(finding.member), pointer: object.pointer(finding.member),
+                message: name + finding.message
+            )
+            if finding.isWarning { remarks.append(entry) } else { complaints.append(entry) }
+        }
     }
 
     private func checked(_ value: String, _ place: Object, _ name: String) -> Secret? {

@@ -12,6 +12,7 @@ extension GatewayConfig {
     ///
     /// - Returns: In the order of the sections; empty when both mean the same.
     public static func changes(from old: GatewayConfig, to new: GatewayConfig) -> [ConfigChange] {
+        let isRenewed = old.server.tls != new.server.tls && old.server.tls?.rendered == new.server.tls?.rendered
         // Compared with the secrets in clear, keys by their digests, so that a new one shows; only paths leave this
         // function.
         let old = old.rendered { .string($0.revealed) }
@@ -20,6 +21,8 @@ extension GatewayConfig {
         for section in ["server", "database", "webhooks", "changes"] {
             changes += difference(old[section] ?? .null, new[section] ?? .null, "/\(section)")
         }
+        // A renewed certificate under the same path.
+        if isRenewed { changes.append(ConfigChange(path: "/server/tls", kind: .changed)) }
         for (section, id, goesDeeper) in [
             ("keys", "name", false), ("connections", "id", true), ("facades", "name", false), ("bridges", "id", false),
         ] {
@@ -59,7 +62,7 @@ extension GatewayConfig {
         [
             "server": [
                 "listen": .string(server.listen), "admin_listen": .optional(server.adminListen),
-                "tls": server.tls.map { ["certificate": .string($0.certificate), "key": .string($0.key)] } ?? .null,
+                "tls": server.tls?.rendered ?? .null,
                 "workers": server.workers.map { .int($0) } ?? .null, "max_connections": .int(server.maxConnections),
                 "log_level": .string("\(server.logLevel)"),
             ],
@@ -133,6 +136,12 @@ extension ConnectionConfig {
     }
 }
 
+extension TLSConfig {
+    fileprivate var rendered: JSONValue {
+        ["certificate": .string(certificate.path), "key": .string(key.path), "client_ca": .optional(clientCA?.path)]
+    }
+}
+
 extension GatewayConfig {
     fileprivate static func rendered(_ credentials: [String: Secret], _ secret: (Secret) -> JSONValue) -> JSONValue {
         .object(credentials.sorted { $0.key < $1.key }.map { JSONMember($0.key, secret($0.value)) })
@@ -163,7 +172,8 @@ public struct ConfigChange: Equatable, Sendable {
 
     /// True for what takes effect only at the next start: the listener and the database.
     public var needsRestart: Bool {
-        path.hasPrefix("/database/") || (path.hasPrefix("/server/") && path != "/server/log_level")
+        if path.hasPrefix("/server/") { return !["/server/log_level", "/server/tls"].contains(path) }
+        return path.hasPrefix("/database/")
     }
 
     /// For answers.

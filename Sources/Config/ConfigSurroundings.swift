@@ -1,6 +1,6 @@
-//  What a configuration refers to outside its own file: environment variables and secret files.
+//  What a configuration refers to outside its own file: environment variables, secret and PEM files.
 
-/// Where `{"env": …}` and `{"file": …}` are looked up.
+/// Where `{"env": …}`, `{"file": …}` and the files of `server.tls` are looked up, and who judges the latter.
 public struct ConfigSurroundings: Sendable {
     /// Why a file could not be read.
     public struct Unreadable: Error, Sendable {
@@ -13,18 +13,39 @@ public struct ConfigSurroundings: Sendable {
         }
     }
 
+    /// Something to say about one file of `server.tls`.
+    public struct TLSFinding: Equatable, Sendable {
+        /// The member that names the file: `certificate`, `key` or `client_ca`.
+        public var member: String
+        /// What follows the file's name in a sentence.
+        public var message: String
+        /// Whether the file can be used all the same.
+        public var isWarning: Bool
+
+        /// Makes a finding.
+        public init(member: String, message: String, isWarning: Bool = false) {
+            self.member = member
+            self.message = message
+            self.isWarning = isWarning
+        }
+    }
+
     /// The value of an environment variable, or `nil`.
     public var environment: @Sendable (String) -> String?
     /// The bytes of a file; relative paths start at the working directory.
     public var file: @Sendable (String) -> Result<[UInt8], Unreadable>
+    /// Whether certificate and key can be used together, as the TLS library sees it, which is no part of this room.
+    public var judge: @Sendable (TLSConfig) -> [TLSFinding]
 
     /// Makes surroundings.
     public init(
         environment: @escaping @Sendable (String) -> String?,
-        file: @escaping @Sendable (String) -> Result<[UInt8], Unreadable>
+        file: @escaping @Sendable (String) -> Result<[UInt8], Unreadable>,
+        judge: @escaping @Sendable (TLSConfig) -> [TLSFinding] = { _ in [] }
     ) {
         self.environment = environment
         self.file = file
+        self.judge = judge
     }
 
     /// Nothing around: every reference is missing.
@@ -34,10 +55,12 @@ public struct ConfigSurroundings: Sendable {
     )
 }
 
-/// A valid configuration, and the files that it drew secrets from.
+/// A valid configuration, and the files that it was drawn from.
 public struct DecodedConfig: Sendable {
     /// The configuration.
     public var config: GatewayConfig
-    /// Paths of secret files, as written; a change of one asks for a reload.
-    public var secretFiles: [String]
+    /// Paths of secret and PEM files, as written; a change of one asks for a reload.
+    public var files: [String]
+    /// What is allowed and should be looked at soon.
+    public var warnings: [ConfigError]
 }

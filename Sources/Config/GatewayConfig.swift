@@ -51,15 +51,32 @@ public struct ServerConfig: Equatable, Sendable {
 
 /// `server.tls`.
 public struct TLSConfig: Equatable, Sendable {
-    /// PEM file with the chain.
-    public var certificate: String
-    /// PEM file with the private key.
-    public var key: String
+    /// The certificate, followed by its chain.
+    public var certificate: PEMFile
+    /// The private key.
+    public var key: PEMFile
+    /// Authorities that client certificates must come from; `nil` asks clients for none.
+    public var clientCA: PEMFile?
 
     /// Makes a TLS setting.
-    public init(certificate: String, key: String) {
+    public init(certificate: PEMFile, key: PEMFile, clientCA: PEMFile? = nil) {
         self.certificate = certificate
         self.key = key
+        self.clientCA = clientCA
+    }
+}
+
+/// A PEM file as it was read: two configurations that name the same path differ when its content does.
+public struct PEMFile: Equatable, Sendable {
+    /// The path as given.
+    public var path: String
+    /// What it held; a secret, since a key may have been put where a certificate belongs.
+    public var text: Secret
+
+    /// Names a file and its content.
+    public init(path: String, text: Secret) {
+        self.path = path
+        self.text = text
     }
 }
 

@@ -33,6 +33,7 @@ struct App {
         if let listen { loaded.config.server.listen = listen }
         let config = loaded.config
         log.setLevel(config.server.logLevel)
+        loaded.warn(log)
         Self.warn(of: config, log)
         let seal = try KeyFile.seal(for: config.database)
         let store = try Store(
@@ -83,7 +84,7 @@ struct App {
                 return nil
             }
             group.addTask {
-                await reload.run()
+                await reload.run { server.replaceIdentity($0) }
                 return nil
             }
             group.addTask {
@@ -154,7 +155,7 @@ struct App {
         settings.workers = config.workers ?? Processors.count
         settings.maxConnections = config.maxConnections
         if let tls = config.tls {
-            settings.tls = try TLSContext(TLSIdentity(certificate: tls.certificate, key: tls.key))
+            settings.tls = try TLSContext(tls.identity)
         }
         return settings
     }

@@ -3,6 +3,7 @@
 import API
 import Config
 import Crypto
+import HTTPServer
 import Log
 import Platform
 import Synchronization
@@ -28,9 +29,10 @@ final class Reload: Sendable {
     private let watcher: ConfigWatcher
     private let log: Log
     private let current: Mutex<ConfigStatus>
-    /// Those of the configuration in force.
-    private let secretFiles: Mutex<[String]>
+    /// Those that the configuration in force was drawn from.
+    private let files: Mutex<[String]>
     private let follower: Follower
+    private let identify = Mutex<@Sendable (TLSContext?) -> Void>({ _ in })
     private let report: @Sendable (ReloadOutcome) async -> Void
     private let executor = ThreadExecutor(name: "reload")
     private let requests: AsyncStream<Request>
@@ -57,9 +59,9 @@ final class Reload: Sendable {
         self.follower = follower
         self.report = report
         current = Mutex(loaded.status)
-        secretFiles = Mutex(loaded.secretFiles)
+        files = Mutex(loaded.files)
         watcher = ConfigWatcher(path: loaded.file.path)
-        watcher.include(secretFiles: loaded.secretFiles)
+        watcher.include(loaded.files)
         (requests, queue) = AsyncStream.makeStream()
     }
 
@@ -79,7 +81,10 @@ final class Reload: Sendable {
     }
 
     /// Works until the task is cancelled.
-    func run() async {
+    ///
+    /// - Parameter identify: Serves new connections under that certificate, or plainly without one.
+    func run(identify: @escaping @Sendable (TLSContext?) -> Void) async {
+        self.identify.withLock { $0 = identify }
         await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in self.watcher.changes { self.request(.file) } }
@@ -112,7 +117,7 @@ final class Reload: Sendable {
     }
 
     private func check(_ bytes: [UInt8]) throws -> [ConfigChange] {
-        let next = try GatewayConfig.decode(bytes, surroundings: .system).config
+        let next = try GatewayConfig.decode(bytes, surroundings: .gateway).config
         return GatewayConfig.changes(from: live.current.config, to: overridden(next))
     }
 
@@ -124,18 +129,21 @@ final class Reload: Sendable {
             await reject(error, trigger)
             throw error
         }
-        secretFiles.withLock { $0 = loaded.secretFiles }
-        watcher.include(secretFiles: loaded.secretFiles)
+        files.withLock { $0 = loaded.files }
+        watcher.include(loaded.files)
         let old = live.current
         let changes = GatewayConfig.changes(from: old.config, to: overridden(loaded.config))
         // What takes effect only at the next start stays as it is, so that what is shown is what is in force.
         var config = loaded.config
         let level = config.server.logLevel
+        let tls = config.server.tls
         config.server = old.config.server
         config.server.logLevel = level
+        config.server.tls = tls
         config.database = old.config.database
         let isNew = config != old.config
         if isNew {
+            let identity = try tls.map { try TLSContext($0.identity) }
             let connections = try await builder.connections(for: config, keeping: old.connections.all)
             let next = GatewayState(
                 config: config,
@@ -144,6 +152,7 @@ final class Reload: Sendable {
             )
             live.replace(with: next)
             log.setLevel(level)
+            if tls != old.config.server.tls { identify.withLock { $0 }(identity) }
             await follower(next)
         }
         let status = current.withLock { status in
@@ -154,6 +163,7 @@ final class Reload: Sendable {
             )
             return status
         }
+        loaded.warn(log)
         let result = ReloadReport(status: status, changes: changes)
         if !changes.isEmpty {
             log.info(
@@ -172,7 +182,7 @@ final class Reload: Sendable {
     }
 
     private func reject(_ invalid: InvalidConfig, _ trigger: Trigger) async {
-        watcher.include(secretFiles: Array(Set(invalid.secretFiles + secretFiles.withLock { $0 })))
+        watcher.include(Array(Set(invalid.files + files.withLock { $0 })))
         let rejection = ConfigStatus.Rejection(at: .now(), errors: invalid.errors)
         let isRepeated = current.withLock { status in
             let isRepeated = status.lastError?.errors == invalid.errors
@@ -200,17 +210,33 @@ enum ReloadOutcome: Sendable {
 struct LoadedConfig: Sendable {
     var file: ConfigFile
     var config: GatewayConfig
-    var secretFiles: [String]
+    /// Secret and PEM files.
+    var files: [String]
+    /// What is allowed and should be looked at.
+    var warnings: [ConfigError]
     var status: ConfigStatus
 
     /// Reads and validates the file.
     init(file: ConfigFile) throws(InvalidConfig) {
         let bytes = try file.read()
-        let decoded = try GatewayConfig.decode(bytes, surroundings: .system)
+        let decoded = try GatewayConfig.decode(bytes, surroundings: .gateway)
         self.file = file
         config = decoded.config
-        secretFiles = decoded.secretFiles
+        files = decoded.files
+        warnings = decoded.warnings
         status = ConfigStatus(generation: 1, sha256: SHA256.hexDigest(of: bytes), loadedAt: .now())
+    }
+}
+
+extension LoadedConfig {
+    /// One line for each thing that should be looked at.
+    func warn(_ log: Log) {
+        for warning in warnings {
+            log.warning(
+                "config.warning",
+                ["file": file.path, "pointer": warning.pointer, "warning": warning.message]
+            )
+        }
     }
 }
 

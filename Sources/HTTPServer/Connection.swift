@@ -19,7 +19,7 @@ final class Connection {
     let listener: ListenerRole
     var life: ConnectionLife
     /// Encrypts and decrypts; `nil` for plain HTTP.
-    let tls: TLSSession?
+    var tls: TLSSession?
     /// What epoll watches for.
     var interest: UInt32
     /// Bytes received and not yet used: part of a head, or requests behind one that is being answered.
@@ -30,6 +30,8 @@ final class Connection {
     var parked: ParkedRequest?
     /// What the socket did not take.
     var unsent: UnsentOutput?
+    /// The peer sends nothing more. It may still read.
+    var inputHasEnded = false
     /// No further request is taken; the connection ends when everything is sent.
     var isEnding = false
     /// Bytes of the peer may be on their way, which would make the kernel cut the answer off.
@@ -63,6 +65,20 @@ struct RequestContext {
     var route: Int?
     /// Field lines that the authorize hook wants in the answer.
     var fields: [UInt8]?
+}
+
+extension RequestContext {
+    /// For an answer to what is no request.
+    static func unread(id: UInt64) -> RequestContext {
+        RequestContext(
+            requestID: id,
+            method: .get,
+            isHTTP11: true,
+            keepsAlive: false,
+            startedAt: Monotonic.nanoseconds(),
+            route: nil
+        )
+    }
 }
 
 /// A request that a task is answering.
@@ -101,15 +117,19 @@ final class PendingInput {
 
 /// Bytes that the socket did not take yet.
 final class UnsentOutput {
+    /// Under TLS not encrypted yet: that is done in pieces, as the socket takes them.
     var bytes: ByteBuffer
     var sent = 0
+    /// Encrypted, and ahead of ``bytes``.
+    var sealed = ByteBuffer(capacity: 0)
+    var sealedSent = 0
 
     init(_ rest: UnsafeRawBufferPointer) {
         bytes = ByteBuffer(capacity: rest.count)
         bytes.append(rest)
     }
 
-    var remaining: Int { bytes.count - sent }
+    var isEmpty: Bool { sent == bytes.count && sealedSent == sealed.count }
 }
 
 /// A request whose body is still arriving: its head, copied, and the body so far.

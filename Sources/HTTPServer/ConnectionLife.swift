@@ -48,6 +48,7 @@ struct ConnectionLife {
         received = 0
     }
 
+    /// Bytes of a body came, or bytes that a closing connection drops.
     mutating func bodyArrived(_ count: Int, now: Int64) {
         progress = now
         received += Int64(count)
@@ -78,7 +79,8 @@ struct ConnectionLife {
             }
             return .keep
         case .answering: return .keep
-        case .lingering: return now - since >= timeouts.linger ? .abort : .keep
+        case .lingering:
+            return now - progress >= timeouts.linger || now - since >= timeouts.lingerInAll ? .abort : .keep
         }
     }
 }

@@ -15,6 +15,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     let log: Log
     private let inbox: Inbox
     private let routes: @Sendable (LoopIndex) throws -> Router
+    private let cap: ConnectionCap
     private let thread = Atomic<UInt>(0)
 
     // The loop's own: touched on its thread only, which is what makes `@unchecked Sendable` true.
@@ -29,8 +30,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var isBatchOpen = false
     private var tasks = 0
     private var tls: TLSContext?
-    /// Handshakes that this turn of the loop may still go on with: each costs as much as a hundred requests.
-    var handshakesLeft = 0
+    let pipe = TLSPipe()
+    /// Nanoseconds that this turn of the loop may still spend on handshakes: one costs as much as a hundred requests.
+    var handshakeBudget: Int64 = 0
     private let requestIDSeed = RandomSource.shared.next()
     private var requestCount: UInt64 = 0
     private var items: [Inbox.Item] = []
@@ -46,12 +48,14 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ index: LoopIndex,
         listeners: [ListeningSocket],
         _ settings: ServerSettings,
+        _ cap: ConnectionCap,
         _ log: Log,
         _ routes: @escaping @Sendable (LoopIndex) throws -> Router
     ) throws(SystemError) {
         tls = settings.tls
         self.index = index
         self.settings = settings
+        self.cap = cap
         self.log = log
         self.routes = routes
         inbox = try Inbox()
@@ -131,7 +135,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             let wall = Timestamp.now()
             writer.renewDate(wall)
             accessLog.begin(wall, log)
-            handshakesLeft = 16
+            handshakeBudget = 2_000_000
             var wasSignalled = false
             for place in 0..<Int(max(0, count)) {
                 let event = events[place]
@@ -176,7 +180,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         guard slot < connections.count, let connection = connections[slot],
             connection.id.generation == UInt32(truncatingIfNeeded: event.data >> 32)
         else { return }
-        if event.events & UInt32(clinux_error | clinux_hangup) != 0 { return drop(connection) }
+        if event.events & UInt32(clinux_error) != 0 { return drop(connection) }
+        // Both sides have said that they are done; what the peer sent before is read first, or closing would reset.
+        if event.events & UInt32(clinux_hangup) != 0 {
+            return connection.life.phase == .lingering ? readable(connection) : drop(connection)
+        }
         if event.events & UInt32(clinux_writable) != 0 { writable(connection) }
         if !connection.isClosed, event.events & UInt32(clinux_readable) != 0 { readable(connection) }
     }
@@ -198,23 +206,20 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     // MARK: Connections come and go
 
-    private var connectionShare: Int { max(1, settings.maxConnections / settings.workers) }
-
-    /// Whether another connection of that listener fits. The second one keeps some room for itself: an operator comes
-    /// in when the main one is full.
-    private func hasRoom(for listener: ListeningSocket) -> Bool {
-        connectionCount < connectionShare + (listener.role == .admin ? Self.adminRoom : 0)
-    }
-
+    /// What a second listener keeps for itself: an operator comes in when the main one is full.
     private static let adminRoom = 64
 
     private func accept(_ place: Int) {
         guard place < listeners.count else { return }
         let listener = listeners[place]
         for _ in 0..<64 {
-            if !hasRoom(for: listener) { return pauseAccepting(place) }
+            let reserve = listener.role == .admin ? Self.adminRoom : 0
+            guard cap.take(reserve: reserve) else { return pauseAccepting(place) }
             let descriptor = clinux_accept(listener.descriptor)
             if descriptor < 0 {
+                let reason = errno
+                cap.give()
+                errno = reason
                 switch errno {
                 case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                     // The connection stays in the backlog; asking again before one closes would only spin.
@@ -238,16 +243,16 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         generation &+= 1
         if generation == .max { generation = 1 }
         let id = ConnectionID(descriptor: descriptor, generation: generation)
-        let session = tls.flatMap { TLSSession($0) }
+        let session = tls.flatMap { TLSSession($0, over: pipe) }
         if tls != nil, session == nil {
             close(descriptor)
-            return
+            return cap.give()
         }
         let connection = Connection(id, listener.role, now: now, interest: UInt32(clinux_readable), tls: session)
         guard clinux_epoll_control(epoll.raw, Int32(clinux_add), descriptor, UInt32(clinux_readable), id.packed) == 0
         else {
             close(descriptor)
-            return
+            return cap.give()
         }
         while connections.count <= Int(descriptor) { connections.append(nil) }
         connections[Int(descriptor)] = connection
@@ -260,8 +265,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ = clinux_epoll_control(epoll.raw, Int32(clinux_delete), listeners[place].descriptor, 0, 0)
     }
 
-    private func resumeAccepting() {
-        for (place, listener) in listeners.enumerated() where listener.isPaused && hasRoom(for: listener) {
+    /// Takes connections again, after one has gone or a moment has passed.
+    func resumeAccepting() {
+        for (place, listener) in listeners.enumerated() where listener.isPaused {
             // A listener that cannot be watched now stays paused and is tried again.
             listeners[place].isPaused = watch(place) != 0
         }
@@ -304,6 +310,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         connections[Int(connection.descriptor)] = nil
         connectionCount -= 1
         close(connection.descriptor)  // epoll forgets a closed descriptor by itself
+        cap.give()
         resumeAccepting()
     }
 
@@ -327,7 +334,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         for case let connection? in connections {
             switch connection.life.verdict(now: now, settings.timeouts) {
             case .keep: break
-            case .close, .abort: drop(connection)
+            case .close: end(connection)
+            case .abort:
+                if connection.life.phase == .handshake { noteFailure(connection, "it took too long") }
+                drop(connection)
             case .timeOut(let reason): timeOut(connection, reason)
             }
         }
@@ -346,15 +356,15 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         for case let connection? in connections {
             // A request may have arrived that the loop has not seen: it is still answered.
             if connection.isIdle { readable(connection) }
-            if connection.isIdle || connection.life.phase == .handshake { drop(connection) }
+            if connection.isIdle || connection.life.phase == .handshake { end(connection) }
             if let parked = connection.parked, parked.isStreaming { parked.task?.cancel() }
         }
     }
 
     func stop() { isStopped = true }
 
-    /// Connections from now on begin with this identity.
-    func use(_ context: TLSContext) { tls = context }
+    /// Connections from now on begin with this identity; without one they are plain.
+    func use(_ context: TLSContext?) { tls = context }
 
     private func finish() {
         closeListeners()

@@ -10,15 +10,7 @@ extension EventLoop {
 
     /// Answers bytes that are no request; nothing more is read after them.
     func refuse(_ connection: Connection, _ refusal: RequestRefusal) {
-        let context = RequestContext(
-            requestID: nextRequestID(),
-            method: .get,
-            isHTTP11: true,
-            keepsAlive: false,
-            startedAt: Monotonic.nanoseconds(),
-            route: nil
-        )
-        refuse(connection, context, refusal.problem, path: "")
+        refuse(connection, .unread(id: nextRequestID()), refusal.problem, path: "")
     }
 
     /// Answers a request whose body stays unread, and ends the connection.
@@ -126,7 +118,7 @@ extension EventLoop {
             writer.writeStreamHead(response)
             record(parked.context, status: response.status, bytes: writer.output.count, parked.path.utf8.span)
             flush(connection)
-            setInterest(connection, connection.interest | UInt32(clinux_readable))
+            setInterest(connection, connection.interest | readInterest(connection))
             if mustClose { parked.task?.cancel() }
             return true
         }
@@ -180,10 +172,13 @@ extension EventLoop {
     /// Sends what was written, and takes up the requests that waited behind it.
     private func proceed(_ connection: Connection) {
         flush(connection)
-        settle(connection)
+        if connection.isClosed || connection.unsent != nil || connection.isEnding || connection.input == nil {
+            settle(connection)
+        } else {
+            consume(connection, UnsafeRawBufferPointer(start: nil, count: 0))
+        }
         guard !connection.isClosed, connection.unsent == nil, !connection.isEnding else { return }
-        setInterest(connection, UInt32(clinux_readable))
-        if connection.input != nil { consume(connection, UnsafeRawBufferPointer(start: nil, count: 0)) }
+        setInterest(connection, readInterest(connection))
     }
 
     /// Sends what is in the output buffer, in one call if the socket takes it.
@@ -194,37 +189,43 @@ extension EventLoop {
             writer.output.shrink(to: 1 << 20)
         }
         if connection.isClosed { return }
-        guard let tls = connection.tls else { return writer.output.withUnsafeBytes { transmit(connection, $0) } }
-        guard writer.output.withUnsafeBytes({ tls.write($0) }) else { return drop(connection) }
-        tls.withOutput { transmit(connection, $0) }
+        writer.output.withUnsafeBytes { transmit(connection, $0) }
     }
 
-    /// Sends bytes as they are, and keeps what the socket does not take.
+    /// Sends bytes of answers, and keeps what the socket does not take.
     private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        if let unsent = connection.unsent { return unsent.bytes.append(bytes) }
+        if let unsent = connection.unsent {
+            unsent.sealed.append(pipe.output)
+            pipe.clearOutput()
+            return unsent.bytes.append(bytes)
+        }
         let sent = send(connection, bytes)
-        if connection.isClosed || sent == bytes.count { return }
-        connection.unsent = UnsentOutput(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        if connection.isClosed || (sent == bytes.count && connection.unsent == nil) { return }
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
+        if let unsent = connection.unsent { unsent.bytes.append(rest) } else { connection.unsent = UnsentOutput(rest) }
         connection.life.sendBlocked(now: now)
         setInterest(connection, UInt32(clinux_writable))
     }
 
     /// The socket takes bytes again.
     func writable(_ connection: Connection) {
-        guard let unsent = connection.unsent else { return setInterest(connection, UInt32(clinux_readable)) }
-        let sent = unsent.bytes.withUnsafeBytes {
+        guard let unsent = connection.unsent else { return setInterest(connection, readInterest(connection)) }
+        if unsent.sealedSent < unsent.sealed.count {
+            unsent.sealedSent += unsent.sealed.withUnsafeBytes {
+                push(connection, UnsafeRawBufferPointer(rebasing: $0[unsent.sealedSent...]))
+            }
+            if connection.isClosed || unsent.sealedSent < unsent.sealed.count { return }
+            unsent.sealed.removeAll()
+            unsent.sealedSent = 0
+        }
+        unsent.sent += unsent.bytes.withUnsafeBytes {
             send(connection, UnsafeRawBufferPointer(rebasing: $0[unsent.sent...]))
         }
-        if connection.isClosed { return }
-        unsent.sent += sent
-        if unsent.remaining > 0 {
-            if sent > 0 { connection.life.sendBlocked(now: now) }
-            return
-        }
+        if connection.isClosed || !unsent.isEmpty { return }
         connection.unsent = nil
         connection.life.sendDone(now: now)
         if let parked = connection.parked {
-            setInterest(connection, UInt32(clinux_readable))
+            setInterest(connection, readInterest(connection))
             parked.waiting?.resume()
             parked.waiting = nil
             return
@@ -232,8 +233,37 @@ extension EventLoop {
         proceed(connection)
     }
 
-    /// Sends until the socket takes no more; closes the connection when it is broken.
+    /// Encrypted in one go: a few full records. More would only wait for a slow reader, in memory.
+    private static let sealMark = 65_536
+
+    /// Sends until the socket takes no more; under TLS what is encrypted and not taken is kept beside the rest.
+    ///
+    /// - Returns: How many of these bytes are on their way.
     private func send(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let tls = connection.tls else { return push(connection, bytes) }
+        var taken = 0
+        repeat {
+            let end = min(taken + Self.sealMark, bytes.count)
+            guard tls.write(UnsafeRawBufferPointer(rebasing: bytes[taken..<end])) else {
+                drop(connection)
+                break
+            }
+            taken = end
+            let sealed = pipe.output
+            let count = push(connection, sealed)
+            if count < sealed.count, !connection.isClosed {
+                let unsent = connection.unsent ?? UnsentOutput(UnsafeRawBufferPointer(start: nil, count: 0))
+                unsent.sealed.append(UnsafeRawBufferPointer(rebasing: sealed[count...]))
+                connection.unsent = unsent
+            }
+            pipe.clearOutput()
+            if count < sealed.count { break }
+        } while taken < bytes.count
+        return taken
+    }
+
+    /// Sends until the socket takes no more; closes the connection when it is broken.
+    private func push(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
         var sent = 0
         while sent < bytes.count, let start = bytes.baseAddress {
             let count = Glibc.send(connection.descriptor, start + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
@@ -246,7 +276,16 @@ extension EventLoop {
                 break
             }
         }
+        // Whoever takes something is no slow reader yet.
+        if sent > 0, connection.unsent != nil { connection.life.sendBlocked(now: now) }
         return sent
+    }
+
+    /// Closes a connection that has nothing to say, with the words that its protocol has for that.
+    func end(_ connection: Connection) {
+        connection.tls?.finish()
+        transmit(connection, UnsafeRawBufferPointer(start: nil, count: 0))
+        drop(connection)
     }
 
     /// After everything that one event led to: is the connection idle now, or at its end?
@@ -256,10 +295,10 @@ extension EventLoop {
             guard connection.unsent == nil, connection.parked == nil else { return }
             if let tls = connection.tls, connection.life.phase != .lingering {
                 tls.finish()
-                tls.withOutput { transmit(connection, $0) }
+                transmit(connection, UnsafeRawBufferPointer(start: nil, count: 0))
                 if connection.isClosed || connection.unsent != nil { return }
             }
-            guard connection.mustLinger else { return drop(connection) }
+            guard connection.mustLinger, !connection.inputHasEnded else { return drop(connection) }
             if connection.life.phase == .lingering { return }
             // RFC 9112 §9.6: close in stages, or a reset could take the answer away from the client.
             shutdown(connection.descriptor, Int32(SHUT_WR))
@@ -269,9 +308,11 @@ extension EventLoop {
             setInterest(connection, UInt32(clinux_readable))
             return
         }
-        if connection.input == nil, connection.exchange == nil, connection.parked == nil {
+        if connection.parked != nil { return }
+        if connection.inputHasEnded, connection.unsent == nil { return end(connection) }
+        if connection.input == nil, connection.exchange == nil {
             connection.life.enter(.idle, now: now)
-            if mustClose, connection.unsent == nil { drop(connection) }
+            if mustClose, connection.unsent == nil { end(connection) }
         }
     }
 }

@@ -10,7 +10,8 @@ extension EventLoop {
     /// Output that is sent before more requests of the same read are answered.
     private static let outputMark = 262_144
     private static let inputMark = 65_536
-    private static let maxLinger = 1 << 20
+    /// More than any body that a client may believe to be welcome.
+    private static let maxLinger = 64 << 20
 
     /// Reads once from a socket that has something, and uses it.
     func readable(_ connection: Connection) {
@@ -19,55 +20,49 @@ extension EventLoop {
             return setInterest(connection, 0)
         }
         // Level-triggered: the handshake goes on in the next turn.
-        if connection.life.phase == .handshake, handshakesLeft <= 0 { return }
+        if connection.life.phase == .handshake, handshakeBudget <= 0 { return }
         let count = recv(connection.descriptor, received.baseAddress, received.count, 0)
         if count < 0 {
             if errno != EAGAIN, errno != EINTR { drop(connection) }
             return
         }
+        if connection.life.phase == .lingering { return linger(connection, count) }
         if count == 0 { return peerFinished(connection) }
         let bytes = UnsafeRawBufferPointer(start: received.baseAddress, count: count)
         if let tls = connection.tls { decrypt(connection, tls, bytes) } else { consume(connection, bytes) }
-        if let input = connection.input, connection.parked != nil, input.bytes.count >= Self.inputMark {
+        if connection.parked != nil, readInterest(connection) == 0 {
             // Enough waits behind a stream that is being sent.
             setInterest(connection, connection.interest & ~UInt32(clinux_readable))
         }
     }
 
-    /// Goes on with the handshake, or decrypts and uses what the peer sent.
-    private func decrypt(_ connection: Connection, _ tls: TLSSession, _ bytes: UnsafeRawBufferPointer) {
-        tls.receive(bytes)
-        if !tls.isEstablished {
-            handshakesLeft -= 1
-            let progress = tls.handshake()
-            flush(connection)
-            switch progress {
-            case .waiting: return
-            case .failed: return drop(connection)
-            case .established: connection.life.enter(.idle, now: now)
-            }
-        }
-        while !connection.isClosed {
-            guard let count = tls.read(into: decrypted) else { return peerFinished(connection) }
-            if count == 0 { return flush(connection) }
-            consume(connection, UnsafeRawBufferPointer(start: decrypted.baseAddress, count: count))
-        }
+    /// What epoll watches for while nothing waits to be sent.
+    func readInterest(_ connection: Connection) -> UInt32 {
+        if connection.inputHasEnded { return 0 }
+        if connection.parked != nil, let input = connection.input, input.bytes.count >= Self.inputMark { return 0 }
+        return UInt32(clinux_readable)
     }
 
-    /// The peer sends no more. It may still read: what is being answered is answered.
-    private func peerFinished(_ connection: Connection) {
-        guard connection.unsent != nil, connection.parked == nil, !connection.isEnding else { return drop(connection) }
-        connection.isEnding = true
-        setInterest(connection, UInt32(clinux_writable))
+    /// The peer sends no more. It may still read: what it asked for is answered (RFC 9112 §9.6).
+    func peerFinished(_ connection: Connection) {
+        if connection.life.phase == .handshake {
+            if connection.tls?.hasBegun == true { noteFailure(connection, "the peer has left") }
+            return drop(connection)
+        }
+        connection.inputHasEnded = true
+        setInterest(connection, connection.interest & ~UInt32(clinux_readable))
+        settle(connection)
+    }
+
+    /// Drops what a peer sends after its last answer.
+    private func linger(_ connection: Connection, _ count: Int) {
+        connection.lingered += count
+        connection.life.bodyArrived(count, now: now)
+        if count == 0 || connection.lingered > Self.maxLinger { drop(connection) }
     }
 
     /// Uses bytes that the peer sent, plain or decrypted, and sends what they led to.
     func consume(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        if connection.life.phase == .lingering {
-            connection.lingered += bytes.count
-            if connection.lingered > Self.maxLinger { drop(connection) }
-            return
-        }
         if let pending = connection.input {
             pending.bytes.append(bytes)
             let used = pending.bytes.withUnsafeBytes { process(connection, $0, pending.parser) }
@@ -268,7 +263,11 @@ extension EventLoop {
             prepare(context)
             writer.write(Problem(500, "internal_error", "the request failed"))
         }
-        if writer.closes { connection.isEnding = true }
+        if writer.closes {
+            connection.isEnding = true
+            // The client did not ask for the end: its next request may be on its way.
+            if context.keepsAlive { connection.mustLinger = true }
+        }
         record(context, status: writer.status, bytes: writer.output.count - writer.start, path)
     }
 

@@ -29,6 +29,7 @@ public final class Server: Sendable {
     public let adminAddress: String?
     private let loops: [EventLoop]
     private let unixSocket: UnixSocket?
+    private let cap: ConnectionCap
 
     /// Binds and listens; nothing is accepted before ``run()``.
     ///
@@ -42,7 +43,8 @@ public final class Server: Sendable {
         log: Log,
         routes: @escaping @Sendable (LoopIndex) throws -> Router
     ) throws(ListenError) {
-        ProcessLimits.raiseOpenFiles()
+        let cap = ConnectionCap(limit: Self.connectionLimit(settings, log))
+        self.cap = cap
         let sockets: BoundSockets
         do throws(SystemError) {
             sockets = try BoundSockets.open(.tcp(host: settings.host, port: settings.port), .main, settings.workers)
@@ -64,7 +66,7 @@ public final class Server: Sendable {
         do throws(SystemError) {
             loops = try (0..<settings.workers).map { (index) throws(SystemError) in
                 let listeners = [sockets, admin].compactMap { $0?.socket(ofLoop: index) }
-                return try EventLoop(LoopIndex(value: index), listeners: listeners, settings, log, routes)
+                return try EventLoop(LoopIndex(value: index), listeners: listeners, settings, cap, log, routes)
             }
         } catch {
             throw ListenError(role: .main, cause: error)
@@ -79,6 +81,8 @@ public final class Server: Sendable {
     /// Serves until ``drain()`` or ``stop()`` has taken effect. A cancelled task drains.
     public func run() async throws {
         defer { unixSocket?.remove() }
+        cap.whenRoomIsMade { [loops] in for loop in loops { loop.perform { loop.resumeAccepting() } } }
+        defer { cap.whenRoomIsMade {} }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for loop in loops { group.addTask { try await loop.run() } }
@@ -100,13 +104,26 @@ public final class Server: Sendable {
         for loop in loops { loop.perform { loop.drain() } }
     }
 
-    /// Serves new connections under another certificate; the others keep theirs. For a server that began with TLS.
-    public func replaceIdentity(_ context: TLSContext) {
+    /// Serves new connections under another certificate, or plainly without one; the others stay as they began.
+    public func replaceIdentity(_ context: TLSContext?) {
         for loop in loops { loop.perform { loop.use(context) } }
     }
 
     /// Closes everything at once.
     public func stop() {
         for loop in loops { loop.perform { loop.stop() } }
+    }
+
+    /// The most connections: as many as are wanted, but never so many that no descriptor is left for files and for
+    /// calls of our own.
+    private static func connectionLimit(_ settings: ServerSettings, _ log: Log) -> Int {
+        let files = ProcessLimits.raiseOpenFiles()
+        let allowed = max(1, files - min(256, files / 4))
+        if allowed >= settings.maxConnections { return settings.maxConnections }
+        log.warning(
+            "server.connections_capped",
+            ["wanted": "\(settings.maxConnections)", "allowed": "\(allowed)", "open_files": "\(files)"]
+        )
+        return allowed
     }
 }

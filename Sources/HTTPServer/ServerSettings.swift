@@ -13,7 +13,8 @@ public struct ServerSettings: Sendable {
     public var admin: ListenTarget?
     /// How many event loops.
     public var workers = 1
-    /// The most connections at once, over all loops; beyond it accepting stops.
+    /// The most connections at once, over all loops; beyond it accepting stops. Fewer when the limit of open files
+    /// leaves no room for them.
     public var maxConnections = 20_000
     /// Bounds on request heads.
     public var limits = RequestLimits()
@@ -62,8 +63,10 @@ public struct ServerTimeouts: Sendable {
     public var bodyRate: Int64 = 500
     /// A client that takes nothing of its answer.
     public var slowReader: Int64 = 30_000
-    /// How long what a closing connection still sends is read and dropped.
+    /// A closing connection whose peer sends nothing: what it sends is read and dropped so that the answer arrives.
     public var linger: Int64 = 2000
+    /// A closing connection whose peer goes on sending.
+    public var lingerInAll: Int64 = 30_000
 
     /// The usual time-outs.
     public init() {}

@@ -1,164 +1,130 @@
-//  TLS over memory: OpenSSL never sees a socket, so that plain and encrypted connections share one path.
+//  What a TLS server shows and demands: certificate, key, and whose clients it takes.
 
 import COpenSSL
 import Glibc
+public import Log
 import Platform
 
-/// The PEM files of a server's identity.
+/// The PEM texts of a server's identity.
 public struct TLSIdentity: Equatable, Sendable {
     /// The certificate, followed by those between it and its authority.
     public var certificate: String
-    /// The private key.
-    public var key: String
+    /// The private key, unencrypted.
+    public var key: Secret
     /// Authorities whose client certificates are asked for and required; `nil` asks for none.
     public var clientCA: String?
 
-    /// Names the files.
-    public init(certificate: String, key: String, clientCA: String? = nil) {
+    /// Makes an identity.
+    public init(certificate: String, key: Secret, clientCA: String? = nil) {
         self.certificate = certificate
         self.key = key
         self.clientCA = clientCA
     }
 }
 
-/// Why TLS files cannot be used.
+/// Why an identity cannot be used.
 public struct TLSError: Error, Equatable, Sendable {
-    /// The file and what is wrong with it; never its content.
+    /// Which of the texts is wrong.
+    public enum Part: Sendable {
+        case certificate, key, clientCA
+    }
+
+    /// Which one.
+    public var part: Part
+    /// What is wrong with it; never its content.
     public var message: String
 }
 
 /// A loaded identity. Connections keep the one that they began with.
 public final class TLSContext: @unchecked Sendable {
     // An SSL_CTX is reference-counted and locked by OpenSSL itself; it is not changed after `init`.
-    fileprivate let raw: OpaquePointer
+    let raw: OpaquePointer
+    /// When the certificate begins to be valid, in seconds since 1970.
+    public let validFrom: Int64
+    /// When it ceases to be.
+    public let validUntil: Int64
 
-    /// Reads the files and checks that certificate and key belong together.
+    /// What RFC 9325 §4.2 recommends of TLS 1.2: forward secrecy and authenticated encryption. Those of 1.3 all have both.
+    private static let ciphers12 = """
+        ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
+        ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305
+        """
+    private static let ciphers13 = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+    private static let groups = "X25519:P-256:P-384"
+
+    /// Reads the texts and checks that certificate and key belong together.
     public init(_ identity: TLSIdentity) throws(TLSError) {
-        guard let raw = SSL_CTX_new(TLS_server_method()) else { throw TLSError(message: "OpenSSL has no memory") }
-        self.raw = raw
-        // RFC 8996: TLS 1.0 and 1.1 must not be used.
-        _ = copenssl_set_min_version(raw, Int32(copenssl_tls12))
-        _ = copenssl_release_buffers(raw)
-        copenssl_select_http11(raw)
-        ERR_clear_error()
-        guard SSL_CTX_use_certificate_chain_file(raw, identity.certificate) == 1 else {
-            throw TLSError(message: "\(identity.certificate) is no readable PEM certificate: \(Self.reason())")
+        guard let raw = SSL_CTX_new(TLS_server_method()) else {
+            throw TLSError(part: .certificate, message: "OpenSSL has no memory for it")
         }
-        guard SSL_CTX_use_PrivateKey_file(raw, identity.key, SSL_FILETYPE_PEM) == 1 else {
-            throw TLSError(message: "\(identity.key) is no readable PEM key for the certificate: \(Self.reason())")
+        let (from, until): (Int64, Int64)
+        do throws(TLSError) {
+            try Self.choose(raw)
+            try Self.load(identity, into: raw)
+            (from, until) = Self.validity(of: raw)
+        } catch {
+            SSL_CTX_free(raw)
+            throw error
+        }
+        self.raw = raw
+        validFrom = from
+        validUntil = until
+    }
+
+    deinit { SSL_CTX_free(raw) }
+
+    private static func choose(_ raw: OpaquePointer) throws(TLSError) {
+        ERR_clear_error()
+        // RFC 8996: TLS 1.0 and 1.1 must not be used.
+        guard copenssl_set_min_version(raw, Int32(copenssl_tls12)) == 1, SSL_CTX_set_cipher_list(raw, ciphers12) == 1,
+            SSL_CTX_set_ciphersuites(raw, ciphers13) == 1, copenssl_set_groups(raw, groups) == 1
+        else { throw TLSError(part: .certificate, message: "OpenSSL lacks what TLS needs: \(reason())") }
+        // RFC 9325 §3.5: a client must not make us renegotiate.
+        _ = SSL_CTX_set_options(raw, copenssl_no_renegotiation | copenssl_server_preference)
+        _ = copenssl_release_buffers(raw)
+        _ = copenssl_keep_no_sessions(raw)
+        copenssl_select_http11(raw)
+    }
+
+    private static func load(_ identity: TLSIdentity, into raw: OpaquePointer) throws(TLSError) {
+        guard use(identity.certificate, { copenssl_use_chain(raw, $0, $1) }) else {
+            throw TLSError(part: .certificate, message: "is no readable PEM certificate: \(reason())")
+        }
+        guard use(identity.key.revealed, { copenssl_use_key(raw, $0, $1) }) else {
+            // X509_R_KEY_VALUES_MISMATCH and X509_R_KEY_TYPE_MISMATCH: the key itself is in order.
+            let library = ERR_peek_last_error() >> 23 & 0xFF
+            guard library != UInt(ERR_LIB_X509) else {
+                throw TLSError(part: .key, message: "is not the key of the certificate")
+            }
+            throw TLSError(part: .key, message: "is no readable, unencrypted PEM key: \(reason())")
         }
         guard SSL_CTX_check_private_key(raw) == 1 else {
-            throw TLSError(message: "\(identity.key) is not the key of \(identity.certificate)")
+            throw TLSError(part: .key, message: "is not the key of the certificate")
         }
         guard let clientCA = identity.clientCA else { return }
-        guard SSL_CTX_load_verify_locations(raw, clientCA, nil) == 1 else {
-            throw TLSError(message: "\(clientCA) holds no readable PEM certificates: \(Self.reason())")
+        guard use(clientCA, { copenssl_trust_clients(raw, $0, $1) }) else {
+            throw TLSError(part: .clientCA, message: "holds no readable PEM certificates: \(reason())")
         }
-        SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(clientCA))
         SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         // Sessions may be resumed only where they were begun (SSL_CTX_set_session_id_context(3)).
         SSL_CTX_set_session_id_context(raw, Array("contact-gateway".utf8), 15)
     }
 
-    deinit { SSL_CTX_free(raw) }
+    private static func use(_ text: String, _ load: (UnsafeRawPointer?, Int32) -> Int32) -> Bool {
+        ERR_clear_error()
+        let bytes = Array(text.utf8)
+        return bytes.withUnsafeBytes { load($0.baseAddress, Int32(clamping: $0.count)) } == 1
+    }
+
+    private static func validity(of raw: OpaquePointer) -> (Int64, Int64) {
+        var begins: CLongLong = 0
+        var ends: CLongLong = 0
+        copenssl_validity(raw, &begins, &ends)
+        return (begins, ends)
+    }
 
     private static func reason() -> String {
         guard let text = ERR_reason_error_string(ERR_peek_last_error()) else { return "unknown reason" }
         return String(cString: text)
-    }
-}
-
-/// The TLS state of one connection.
-final class TLSSession {
-    enum Progress {
-        /// More bytes of the peer are needed.
-        case waiting
-        case established
-        case failed
-    }
-
-    private let raw: OpaquePointer
-    // Both belong to `raw`, which frees them.
-    private let incoming: OpaquePointer
-    private let outgoing: OpaquePointer
-    private(set) var isEstablished = false
-
-    init?(_ context: TLSContext) {
-        guard let raw = SSL_new(context.raw) else { return nil }
-        guard let incoming = BIO_new(BIO_s_mem()), let outgoing = BIO_new(BIO_s_mem()) else {
-            SSL_free(raw)
-            return nil
-        }
-        _ = copenssl_bio_retries_when_empty(incoming)
-        _ = copenssl_bio_retries_when_empty(outgoing)
-        SSL_set_bio(raw, incoming, outgoing)
-        SSL_set_accept_state(raw)
-        self.raw = raw
-        self.incoming = incoming
-        self.outgoing = outgoing
-    }
-
-    deinit { SSL_free(raw) }
-
-    /// Takes bytes from the socket.
-    func receive(_ bytes: UnsafeRawBufferPointer) {
-        // A memory BIO takes everything.
-        _ = BIO_write(incoming, bytes.baseAddress, Int32(bytes.count))
-    }
-
-    /// Goes on with the handshake as far as the bytes received allow.
-    func handshake() -> Progress {
-        ERR_clear_error()
-        let code = SSL_do_handshake(raw)
-        if code == 1 {
-            isEstablished = true
-            return .established
-        }
-        return SSL_get_error(raw, code) == SSL_ERROR_WANT_READ ? .waiting : .failed
-    }
-
-    /// Decrypts into the buffer.
-    ///
-    /// - Returns: How many bytes; 0 when more must be received first; `nil` at the peer's end or after an error.
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
-        var count = 0
-        while count < buffer.count, let start = buffer.baseAddress {
-            ERR_clear_error()
-            let code = SSL_read(raw, start + count, Int32(buffer.count - count))
-            if code > 0 {
-                count += Int(code)
-                continue
-            }
-            if count > 0 || SSL_get_error(raw, code) == SSL_ERROR_WANT_READ { return count }
-            return nil
-        }
-        return count
-    }
-
-    /// Encrypts; the result is taken with ``withOutput(_:)``. False after an error.
-    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var written = 0
-        while written < bytes.count, let start = bytes.baseAddress {
-            ERR_clear_error()
-            let code = SSL_write(raw, start + written, Int32(min(bytes.count - written, 1 << 30)))
-            guard code > 0 else { return false }
-            written += Int(code)
-        }
-        return true
-    }
-
-    /// Tells the peer that nothing more comes (RFC 8446 §6.1).
-    func finish() {
-        guard isEstablished else { return }
-        ERR_clear_error()
-        SSL_shutdown(raw)
-    }
-
-    /// Hands over what is to be sent, and forgets it.
-    func withOutput(_ body: (UnsafeRawBufferPointer) -> Void) {
-        var start: UnsafePointer<CChar>?
-        let count = copenssl_bio_bytes(outgoing, &start)
-        if count > 0 { body(UnsafeRawBufferPointer(start: start, count: count)) }
-        _ = copenssl_bio_reset(outgoing)
     }
 }

@@ -71,8 +71,13 @@ enum Program {
         let path = try Arguments(arguments, options: [], operands: 1).operands[0]
         do throws(InvalidConfig) {
             let bytes = try ConfigFile(path: path).read()
-            let config = try GatewayConfig.decode(bytes, surroundings: .system).config
-            let count = config.connections.count
+            let decoded = try GatewayConfig.decode(bytes, surroundings: .gateway)
+            print(
+                decoded.warnings.map { "\(path):\($0.line):\($0.column): \($0.pointer): warning: \($0.message)\n" }
+                    .joined(),
+                to: 1
+            )
+            let count = decoded.config.connections.count
             print("\(path): valid; \(count) connection\(count == 1 ? "" : "s")\n", to: 1)
             return 0
         } catch {

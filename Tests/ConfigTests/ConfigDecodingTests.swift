@@ -10,8 +10,17 @@ import Testing
 let surroundings = ConfigSurroundings(
     environment: { ["CRM_TOKEN": "crm-secret", "GATEWAY_KEY": "key-secret", "EMPTY": ""][$0] },
     file: { path in
-        path == "/run/secret"
-            ? .success(Array("file-secret\n".utf8)) : .failure(.init(reason: "No such file or directory"))
+        switch path {
+        case "/run/secret": .success(Array("file-secret\n".utf8))
+        case "PATH", "OLD", "WRONG": .success(Array("PEM of \(path)".utf8))
+        case "DER": .success([0x30, 0x82, 0xFF])
+        default: .failure(.init(reason: "No such file or directory"))
+        }
+    },
+    judge: { tls in
+        if tls.key.text.revealed.hasSuffix("WRONG") { return [.init(member: "key", message: "is not the key")] }
+        if tls.certificate.path != "OLD" { return [] }
+        return [.init(member: "certificate", message: "has expired", isWarning: true)]
     }
 )
 
@@ -108,6 +117,23 @@ func complaints(_ text: String) -> [String] {
         #expect(text.contains(#""full_every":"24h""#))
     }
 
+    @Test func `the files of server tls are read, watched and judged, and a renewed one is a change`() throws {
+        let text = #"{"server": {"tls": {"certificate": "OLD", "key": "PATH", "client_ca": "PATH"}}}"#
+        let decoded = try GatewayConfig.decode(Array(text.utf8), surroundings: surroundings)
+        #expect(decoded.files == ["OLD", "PATH", "PATH"])
+        #expect(decoded.config.server.tls?.clientCA?.text.revealed == "PEM of PATH")
+        let warning = #"1:36: /server/tls/certificate: the file "OLD" has expired"#
+        #expect(decoded.warnings.map(\.description) == [warning])
+        var renewed = decoded.config
+        renewed.server.tls?.certificate.text = Secret("PEM, renewed")
+        let changes = GatewayConfig.changes(from: decoded.config, to: renewed)
+        #expect(changes == [ConfigChange(path: "/server/tls", kind: .changed)])
+        #expect(!changes[0].needsRestart)
+        let shown = String(decoding: decoded.config.redacted.encoded(), as: UTF8.self)
+        #expect(shown.contains(#""tls":{"certificate":"OLD","key":"PATH","client_ca":"PATH"}"#))
+        #expect(!shown.contains("PEM of"))
+    }
+
     static let single: [(text: String, complaint: String)] = [
         ("[]", "1:1: /: must be an object, not an array"),
         (#"{"sever": {}}"#, #"1:2: /sever: unknown key "sever"; did you mean "server"?"#),
@@ -146,6 +172,26 @@ func complaints(_ text: String) -> [String] {
         (
             #"{"keys": [{"name": "k", "secret": "s", "limits": {"requests_per_second": 1, "burst": 0}}]}"#,
             "1:86: /keys/0/limits/burst: must be a whole number from 1 to 1000000"
+        ),
+        (
+            #"{"server": {"tls": {"certificate": "PATH", "key": "/nope"}}}"#,
+            #"1:51: /server/tls/key: the file "/nope" cannot be read: No such file or directory"#
+        ),
+        (
+            #"{"server": {"tls": {"certificate": "DER", "key": "PATH"}}}"#,
+            #"1:36: /server/tls/certificate: the file "DER" is not PEM, which is text"#
+        ),
+        (
+            #"{"server": {"tls": {"certificate": "PATH", "key": "WRONG"}}}"#,
+            #"1:51: /server/tls/key: the file "WRONG" is not the key"#
+        ),
+        (
+            #"{"server": {"tls": {"certificate": "PATH"}}}"#,
+            "1:20: /server/tls/key: is missing; it must be the path of a PEM file"
+        ),
+        (
+            #"{"server": {"tls": {"certificate": "PATH", "key": "PATH", "clientca": "PATH"}}}"#,
+            #"1:59: /server/tls/clientca: unknown key "clientca"; did you mean "client_ca"?"#
         ),
         (#"{"webhooks": {"timeout": "500ms"}}"#, #"1:26: /webhooks/timeout: is too short: at least "1s""#),
         (

@@ -23,7 +23,7 @@ import Testing
     private func expectChange(_ change: (String) -> Void) async throws {
         let directory = try directory()
         let watcher = ConfigWatcher(path: directory + "/gateway.json")
-        watcher.include(secretFiles: [directory + "/secret"])
+        watcher.include([directory + "/secret"])
         var iterator = watcher.changes.makeAsyncIterator()
         let start = Monotonic.milliseconds()
         change(directory)

@@ -144,6 +144,7 @@ final class Running: Sendable {
 final class RunningGateway: Sendable {
     let process: Running
     let directory: String
+    let address: String
     let base: String
     let client: Client
 
@@ -162,13 +163,14 @@ final class RunningGateway: Sendable {
         """
     }
 
-    init(_ config: String = RunningGateway.config()) async throws {
+    init(_ config: String = RunningGateway.config(), prepare: (String) throws -> Void = { _ in }) async throws {
         directory = "/tmp/gateway-test-\(RandomSource.shared.hex(8))"
         try #require(mkdir(directory, 0o700) == 0)
+        try prepare(directory)
         try Self.write(config.replacing("DIRECTORY", with: directory), to: directory + "/gateway.json")
         process = try Running(["serve", "--config", directory + "/gateway.json", "--listen", "127.0.0.1:0"])
         let line = await process.line("server.listening")
-        let address = try #require(line?["address"]?.stringValue, "\(process.lines)")
+        address = try #require(line?["address"]?.stringValue, "\(process.lines)")
         base = "http://\(address)"
         client = Client(log: .silent)
     }

@@ -1,58 +1,13 @@
 //  TLS, judged by curl and openssl from outside.
 
-import FoundationEssentials
 import Glibc
 import HTTPCore
 import HTTPServer
 import Log
 import Platform
 import Synchronization
+import TestSupport
 import Testing
-
-/// Certificates made for one test, in a folder of their own.
-final class TestCertificates: Sendable {
-    let folder: String
-
-    init() async throws {
-        folder = "/tmp/contact-gateway-tls-\(RandomSource.shared.hex(8))"
-        mkdir(folder, 0o700)
-        for name in ["one", "two"] {
-            let made = await Shell.run(
-                "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=\(name) "
-                    + "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout \(folder)/\(name).key -out \(folder)/\(name).pem"
-            )
-            #expect(made.status == 0, "\(made.output)")
-        }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    func identity(_ name: String, clientCA: Bool = false) -> TLSIdentity {
-        TLSIdentity(
-            certificate: "\(folder)/\(name).pem",
-            key: "\(folder)/\(name).key",
-            clientCA: clientCA ? "\(folder)/two.pem" : nil
-        )
-    }
-}
-
-/// Commands, run on a thread of their own.
-enum Shell {
-    static func run(_ command: String) async -> (status: Int32, output: String) {
-        await withCheckedContinuation { done in
-            PosixThread.start(name: "shell") {
-                guard let pipe = popen("( \(command) ) 2>&1 </dev/null", "r") else {
-                    return done.resume(returning: (-1, ""))
-                }
-                var output: [UInt8] = []
-                var chunk = [UInt8](repeating: 0, count: 65_536)
-                while case let count = fread(&chunk, 1, chunk.count, pipe), count > 0 { output += chunk[..<count] }
-                let status = pclose(pipe)
-                done.resume(returning: (status >> 8, String(decoding: output, as: UTF8.self)))
-            }
-        }
-    }
-}
 
 struct TLSTests {
     private func withTLSServer(
@@ -144,22 +99,51 @@ struct TLSTests {
         let certificates = try await TestCertificates()
         try await withTLSServer(certificates.identity("one"), { $0.timeouts.handshake = 60 }) { server in
             #expect(TestClient(server).readToEnd().isEmpty)
+            let garbage = TestClient(server)
+            garbage.send([0x16, 0x03, 0x01, 0xFF, 0xFF] + [UInt8](repeating: 7, count: 300))
+            #expect(!garbage.readToEnd().contains("HTTP"))
             let plain = TestClient(server)
             plain.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(!plain.readToEnd().contains("HTTP/1.1 200"))
+            let answer = plain.answer()
+            #expect(answer.status == 400 && answer.body.contains("\"code\":\"tls_required\""))
+            plain.finishSending()
+            #expect(plain.readToEnd().isEmpty)
         }
     }
 
     @Test func `files that do not fit are named`() async throws {
         let certificates = try await TestCertificates()
-        var identity = certificates.identity("one")
-        identity.key = certificates.identity("two").key
-        #expect(throws: TLSError.self) { try TLSContext(identity) }
-        identity.certificate = "/no/such/file"
-        #expect {
-            try TLSContext(identity)
-        } throws: { error in
-            (error as? TLSError)?.message.contains("/no/such/file") == true
+        let good = try certificates.identity("one", clientCA: true)
+        var other = good
+        other.key = try certificates.identity("two").key
+        func part(_ change: (inout TLSIdentity) -> Void) -> TLSError.Part? {
+            var identity = good
+            change(&identity)
+            do throws(TLSError) {
+                _ = try TLSContext(identity)
+                return nil
+            } catch {
+                return error.part
+            }
         }
+        #expect(part { _ in } == nil)
+        #expect(part { $0 = other } == .key)
+        #expect(part { $0.certificate = "no PEM" } == .certificate)
+        #expect(
+            part { $0.certificate += "-----BEGIN CERTIFICATE-----\nbroken\n-----END CERTIFICATE-----\n" }
+                == .certificate
+        )
+        #expect(part { $0.certificate = "" } == .certificate)
+        #expect(part { $0.key = Secret("no PEM") } == .key)
+        #expect(part { $0.clientCA = "no PEM" } == .clientCA)
+        let locked = await Shell.run(
+            "openssl pkey -in \(certificates.folder)/one.key -aes256 -passout pass:x -out \(certificates.folder)/locked.key"
+        )
+        #expect(locked.status == 0)
+        let lockedKey = try certificates.text("locked.key")
+        #expect(part { $0.key = Secret(lockedKey) } == .key)
+        let now = Timestamp.now().seconds
+        let context = try TLSContext(good)
+        #expect(context.validFrom <= now && now < context.validUntil)
     }
 }

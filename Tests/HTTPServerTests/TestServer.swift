@@ -6,12 +6,14 @@ import HTTPServer
 import Log
 import Platform
 import Synchronization
+import TestSupport
 
 /// Runs a server for as long as the closure takes. The closure has a thread of its own, since its clients block.
 ///
 /// - Parameters:
 ///   - settings: Sizes and time-outs.
 ///   - stops: False when the closure itself ends the server; the call returns only when it has ended.
+///   - log: Takes the server's lines.
 ///   - hooks: What is called around requests.
 ///   - routes: The table.
 ///   - body: Calls the server.
@@ -19,11 +21,12 @@ import Synchronization
 func withServer(
     _ settings: ServerSettings = ServerSettings(),
     stops: Bool = true,
+    log: Log = .silent,
     hooks: @escaping @Sendable () -> RouterHooks = { RouterHooks() },
     routes: @escaping @Sendable () -> [Route],
     _ body: @escaping @Sendable (Server) async throws -> Void
 ) async throws {
-    let server = try Server(settings: settings, log: .silent) { _ in Router(routes(), hooks: hooks()) }
+    let server = try Server(settings: settings, log: log) { _ in Router(routes(), hooks: hooks()) }
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         let thread = ThreadExecutor(name: "test-client")
@@ -171,6 +174,13 @@ extension [UInt8] {
     }
 }
 
+/// The lines that a log was given.
+final class LoggedLines: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+    var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
+    var log: Log { Log(sink: { line in self.bytes.withLock { $0 += line } }) }
+}
+
 /// A door that a handler waits at until the test opens it.
 final class Gate: Sendable {
     private let stream: AsyncStream<Void>
@@ -193,5 +203,15 @@ final class Gate: Sendable {
     /// Returns when somebody waits at the door.
     func waitForArrival() async {
         for await _ in arrivals { return }
+    }
+}
+
+extension TestCertificates {
+    func identity(_ name: String, clientCA: Bool = false) throws -> TLSIdentity {
+        TLSIdentity(
+            certificate: try text("\(name).pem"),
+            key: Secret(try text("\(name).key")),
+            clientCA: clientCA ? try text("two.pem") : nil
+        )
     }
 }
