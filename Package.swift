@@ -135,8 +135,8 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "contact-gateway", "HTTPServer", "HTTPClient", "Crypto", "Contacts", "HTTPCore", "JSON", "Log",
-                "Platform", "TestSupport",
+                "contact-gateway", "API", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto", "Contacts",
+                "HTTPCore", "JSON", "Log", "Platform", "TestSupport",
             ]
         ),
         .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),

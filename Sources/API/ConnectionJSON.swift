@@ -43,6 +43,7 @@ struct ConnectionJSON {
         writer.raw(
             JSONValue.object([
                 JSONMember("calls_waiting", .int(status?.waiting ?? 0)),
+                JSONMember("writes_queued", .int(memory.queuedWrites)),
                 JSONMember("quarantined", .int(memory.quarantined)),
             ]).encoded()
         )

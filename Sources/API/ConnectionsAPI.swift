@@ -81,9 +81,12 @@ public struct ConnectionsAPI: Sendable {
         }
         let order = try SyncOrder(request, connection.adapter)
         let run = try await sync.start(connection: connection.id, mode: order.mode, isDry: order.isDry)
-        let row = try await store.read { try $0.runs.find(run) }
-        let body = row.map { RunJSON.write($0, connection: connection.id) } ?? Array("{\"id\":\"run_\(run)\"}".utf8)
-        return .json(202, bytes: body, fields: ["Location": "/v1/runs/run_\(run)"])
+        guard let row = try await store.read({ try $0.runs.find(run) }) else { throw Problem.notFound("run") }
+        return .json(
+            202,
+            bytes: RunJSON.write(row, connection: connection.id),
+            fields: ["Location": "/v1/runs/run_\(run)"]
+        )
     }
 
     private func find(_ request: Request) async throws -> ConnectionMemory {
@@ -108,6 +111,7 @@ struct ConnectionMemory: Sendable {
     let row: ConnectionRow
     let contacts: Int
     let quarantined: Int
+    let queuedWrites: Int
     let lastRun: RunRow?
 
     /// Reads it.
@@ -115,6 +119,7 @@ struct ConnectionMemory: Sendable {
         self.row = row
         contacts = try snapshot.contacts.count(connection: row.key)
         quarantined = try snapshot.quarantine.count(connection: row.key)
+        queuedWrites = try snapshot.writes.queuedCount(connection: row.key)
         lastRun = try snapshot.runs.latest(connection: row.key)
     }
 }

@@ -242,7 +242,7 @@ extension Parameters {
     /// Whether `include` asks for `raw`, the only thing there is to include.
     func includesRaw() throws(Problem) -> Bool {
         switch self["include"] {
-        case nil, "": return false
+        case nil: return false
         case "raw": return true
         default: throw .invalidParameter("include", "`include` takes `raw`.")
         }

@@ -33,7 +33,7 @@ public struct HealthAPI: Sendable {
         do {
             _ = try await store.read { try $0.changes.last() }
         } catch {
-            throw Problem(503, "store_unavailable", "The database does not answer.")
+            throw Problem(503, "storage_unavailable", "The database does not answer.")
         }
         return .json(200, ["status": "ok"])
     }

@@ -68,12 +68,21 @@ struct Idempotency: Sendable {
         return response
     }
 
-    /// The key itself: a structured-field string in quotes, or bare.
+    /// What the field may hold: a structured-field string in quotes (RFC 9651 §3.3.3) without escapes, or its
+    /// characters bare, without spaces.
+    static let keyPattern = #"^("[ !#-\[\]-~]{1,255}"|[!#-~]{1,255})$"#
+
     private static func key(of header: String) throws(Problem) -> String {
-        var key = Substring(header)
-        if key.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") { key = key.dropFirst().dropLast() }
-        guard !key.isEmpty, key.utf8.count <= 255 else {
-            throw .invalidParameter("Idempotency-Key", "`Idempotency-Key` has 1 to 255 characters.")
+        let quote = UInt8(ascii: "\"")
+        let isQuoted = header.utf8.count >= 2 && header.utf8.first == quote && header.utf8.last == quote
+        let key = isQuoted ? header.dropFirst().dropLast() : Substring(header)
+        let excluded = isQuoted ? UInt8(ascii: "\\") : UInt8(ascii: " ")
+        let isUsable = key.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != quote && $0 != excluded }
+        guard isUsable, (1...255).contains(key.utf8.count) else {
+            throw .invalidParameter(
+                "Idempotency-Key",
+                "`Idempotency-Key` has 1 to 255 visible ASCII characters, bare or in double quotes."
+            )
         }
         return String(key)
     }

@@ -171,8 +171,12 @@ public enum EntityTag {
 
     /// Whether an `If-Match` or `If-None-Match` list has that revision, or is `*`. Weak tags match for reads.
     public static func list(_ value: String, contains revision: Int64, weakly: Bool) -> Bool {
-        let wanted = make(revision)
-        return value.split(separator: ",").contains { part in
+        list(value, contains: make(revision), weakly: weakly)
+    }
+
+    /// The same for a tag as it stands in `ETag`, its quotes included.
+    static func list(_ value: String, contains wanted: String, weakly: Bool) -> Bool {
+        value.split(separator: ",").contains { part in
             let tag = part.filter { $0 != " " && $0 != "\t" }
             return tag == "*" || tag == wanted || (weakly && tag == "W/\(wanted)")
         }

@@ -42,37 +42,22 @@ public final class QueuedWrites: Sendable {
     func accept(_ order: WriteOrder, of request: Request) async throws -> Response {
         let connection = try await connection(of: order, request.caller)
         let stored = order.encoded(caller: request.caller, terms: WriteTerms(request)).encoded()
-        let id = try await store.write { transaction in
-            try transaction.writes.insert(
-                WriteRow(connection: connection.key, operation: stored, contact: nil, createdAt: transaction.now)
-            )
+        let row = try await store.write { transaction in
+            var row = WriteRow(connection: connection.key, operation: stored, contact: nil, createdAt: transaction.now)
+            row.id = try transaction.writes.insert(row)
+            return row
         }
-        let fields: HeaderFields = ["Location": "/v1/writes/wr_\(id)", "Preference-Applied": "respond-async"]
-        return .json(
-            202,
-            ["id": .string("wr_\(id)"), "state": "queued", "connection": .string(connection.id)],
-            fields: fields
-        )
+        let fields: HeaderFields = ["Location": "/v1/writes/wr_\(row.id)", "Preference-Applied": "respond-async"]
+        return .json(202, row.json(connection: connection.id), fields: fields)
     }
 
     /// `GET /v1/writes/{id}`
     func answer(_ request: Request) async throws -> Response {
-        let name = request.parameters[0]
-        guard name.hasPrefix("wr_"), let id = Int64(name.dropFirst(3)),
+        guard let id = PublicID.key(of: request.parameters.first, prefix: "wr_"),
             let row = try await store.read({ try $0.writes.find(id) }),
             let connection = state.current.connections.connection(key: row.connection, for: request.caller)
         else { throw Problem.notFound("write") }
-        // Our own text; it always parses.
-        let outcome = row.outcome.flatMap { try? JSONValue(parsing: $0) } ?? .null
-        return .json(
-            200,
-            [
-                "id": .string(name), "state": .string(row.state.name), "connection": .string(connection.id),
-                "contact_id": row.state == .sent ? outcome["contact_id"] ?? .null : .null,
-                "problem": row.state == .failed ? outcome : .null, "attempts": .int(row.attempts),
-                "created_at": .string(row.createdAt.rfc3339), "updated_at": .string(row.updatedAt.rfc3339),
-            ]
-        )
+        return .json(200, row.json(connection: connection.id))
     }
 
     private func connection(of order: WriteOrder, _ caller: Caller) async throws -> LiveConnection {
@@ -156,5 +141,19 @@ public final class QueuedWrites: Sendable {
             row.updatedAt = transaction.now
             try transaction.writes.update(row)
         }
+    }
+}
+
+extension WriteRow {
+    /// As the API shows it.
+    fileprivate func json(connection: String) -> JSONValue {
+        // Our own text; it always parses.
+        let outcome = self.outcome.flatMap { try? JSONValue(parsing: $0) } ?? .null
+        return [
+            "id": .string("wr_\(id)"), "state": .string(state.name), "connection": .string(connection),
+            "contact_id": state == .sent ? outcome["contact_id"] ?? .null : .null,
+            "problem": state == .failed ? outcome : .null, "attempts": .int(attempts),
+            "created_at": .string(createdAt.rfc3339), "updated_at": .string(updatedAt.rfc3339),
+        ]
     }
 }

@@ -17,6 +17,7 @@ struct Routes: Sendable {
     private let webhooks: WebhooksAPI
     private let health: HealthAPI
     private let doorRules: DoorRules
+    private let openAPI = OpenAPI(version: Gateway.version)
 
     init(services: Services, control: ConfigControl) {
         self.services = services
@@ -60,6 +61,7 @@ struct Routes: Sendable {
             .post("/v1/config/reload", access: "admin", .later(config.reload)),
             .post("/v1/config/check", access: "admin", .later(config.check)),
         ]
-        return health.routes + rows + changes.routes + connections.routes + runs.routes + webhooks.routes
+        let all = rows + changes.routes + connections.routes + runs.routes + webhooks.routes + health.routes
+        return all.map(\.refusingUnknownQuery) + [openAPI.route(describing: all)]
     }
 }

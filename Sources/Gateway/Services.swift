@@ -197,7 +197,7 @@ struct SyncRequests: SyncControl {
             switch refusal {
             case .unknownConnection: throw Problem.notFound("connection")
             case .unknownRun: throw Problem.notFound("run")
-            case .notHeld: throw Problem(409, "run_not_held", "Only a held run waits for approval.")
+            case .notHeld: throw Problem(409, "not_held", "Only a held run waits for approval.")
             case .unsupported(let mode):
                 throw Problem(422, "unsupported_mode", "The vendor's protocol has no `\(mode.rawValue)` run.")
             }

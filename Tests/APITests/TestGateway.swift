@@ -11,6 +11,8 @@ import JSON
 import Log
 import Store
 import Synchronization
+import TestSupport
+import Testing
 import Vendors
 
 /// What a request came to.
@@ -142,6 +144,15 @@ struct TestGateway: Sendable {
                 body: Array(body.utf8)
             )
         )
+        let exchange = Exchange(
+            method: method.rawValue,
+            path: String(path.prefix { $0 != "?" }),
+            sent: try? JSONValue(parsing: Array(body.utf8)),
+            status: response.status,
+            body: response.body,
+            field: { [fields = response.fields] in fields[$0] }
+        )
+        for complaint in APIDescription.ofTheRoom.complaints(exchange) { Issue.record("\(complaint)") }
         return Answer(
             status: response.status,
             fields: response.fields,

@@ -8,6 +8,7 @@ import JSON
 import Log
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// One process of the built program.
@@ -147,6 +148,7 @@ final class RunningGateway: Sendable {
     let address: String
     let base: String
     let client: Client
+    private let described = Mutex<APIDescription?>(nil)
 
     /// Connections of a test, with what stands in their places; `KEYS` are four keys of different rights.
     static func config(connections: String = #"{"id": "book", "vendor": "local", "region": "US"}"#, more: String = "")
@@ -207,7 +209,39 @@ final class RunningGateway: Sendable {
         let request = ClientRequest(method: method, url: base + path, fields: fields, body: Array((body ?? "").utf8))
         let response = try await client.send(request)
         let json = response.body.isEmpty ? JSONValue.null : (try? JSONValue(parsing: response.body)) ?? .null
+        try await judge(method, path, body, response)
         return (response.status, json, response.fields)
+    }
+
+    /// Holds every answer against what the program says of itself.
+    private func judge(
+        _ method: HTTPCore.Method,
+        _ path: String,
+        _ body: String?,
+        _ response: ClientResponse
+    ) async throws {
+        let exchange = Exchange(
+            method: method.rawValue,
+            path: String(path.prefix { $0 != "?" }),
+            sent: body.flatMap { try? JSONValue(parsing: Array($0.utf8)) },
+            status: response.status,
+            body: response.body,
+            field: { [fields = response.fields] in fields[$0] }
+        )
+        for complaint in try await description().complaints(exchange) { Issue.record("\(complaint)") }
+    }
+
+    /// `/openapi.json`, asked for once.
+    func description() async throws -> APIDescription {
+        if let known = described.withLock({ $0 }) { return known }
+        let request = ClientRequest(
+            method: .get,
+            url: base + "/openapi.json",
+            fields: ["Authorization": "Bearer all-key"]
+        )
+        let description = APIDescription(try JSONValue(parsing: try await client.send(request).body))
+        described.withLock { $0 = description }
+        return description
     }
 
     /// Asks again until the answer is as wanted, or the time is up.

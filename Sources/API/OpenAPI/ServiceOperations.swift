@@ -1,0 +1,80 @@
+//  What `/v1/config`, health and the description itself say of themselves.
+
+import HTTPCore
+
+extension ConfigAPI {
+    static var operations: [Operation] {
+        [
+            Operation(
+                method: .get,
+                path: "/v1/config",
+                id: "getConfig",
+                tag: .configuration,
+                summary: "Shows the configuration in force, secrets redacted",
+                answers: [Answer(200, "The configuration and where it came from.", .json("ConfigStatus"))],
+                errors: [.invalidParameter]
+            ),
+            Operation(
+                method: .post,
+                path: "/v1/config/reload",
+                id: "reloadConfig",
+                tag: .configuration,
+                summary: "Reads the configuration file again, now",
+                answers: [Answer(200, "It is in force; what changed.", .json("ReloadReport"))],
+                errors: [.invalidConfig]
+            ),
+            Operation(
+                method: .post,
+                path: "/v1/config/check",
+                id: "checkConfig",
+                tag: .configuration,
+                summary: "Judges a configuration without putting it in force",
+                body: Operation.Body(schema: "ConfigInput"),
+                answers: [Answer(200, "Whether it could be in force, and what it would change.", .json("ConfigCheck"))]
+            ),
+        ]
+    }
+}
+
+extension HealthAPI {
+    static var operations: [Operation] {
+        [
+            Operation(
+                method: .get,
+                path: "/livez",
+                id: "getLiveness",
+                tag: .service,
+                summary: "Whether the process lives",
+                answers: [Answer(200, "It does.", .json("Health"))]
+            ),
+            Operation(
+                method: .get,
+                path: "/readyz",
+                id: "getReadiness",
+                tag: .service,
+                summary: "Whether it can serve",
+                answers: [Answer(200, "It can.", .json("Health"))],
+                errors: [.draining, .storageUnavailable]
+            ),
+        ]
+    }
+}
+
+extension OpenAPI {
+    static var ownOperations: [Operation] {
+        [
+            Operation(
+                method: .get,
+                path: "/openapi.json",
+                id: "getOpenAPI",
+                tag: .service,
+                summary: "This description",
+                parameters: [.ifNoneMatch],
+                answers: [
+                    Answer(200, "The description.", .json("OpenAPIDocument"), [.entityTag]),
+                    Answer(304, "It is still as `If-None-Match` says.", .none, [.entityTag]),
+                ]
+            )
+        ]
+    }
+}
