@@ -34,6 +34,21 @@ extension UInt8 {
 }
 
 extension Method {
+    /// Its spelling, as text that needs no reference count.
+    public var name: StaticString {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .patch: "PATCH"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        case .connect: "CONNECT"
+        case .trace: "TRACE"
+        }
+    }
+
     /// The method of that spelling; case counts.
     @inline(__always)
     init?(_ name: Span<UInt8>) {

@@ -24,7 +24,10 @@ public struct ResponseWriter: ~Copyable {
     /// Whether the connection ends after this response; a handler may set it before it begins the response.
     public var closes = false
     private var dateSecond: Int64 = -1
-    private var dateLine: [UInt8] = []
+    /// What follows every status line, up to the value of the request's id.
+    private var opening = Array("X-Request-Id: ".utf8)
+    /// The same behind the status line of a 200.
+    private var opening200 = Array("HTTP/1.1 200 OK\r\nX-Request-Id: ".utf8)
 
     /// Makes a writer with an empty buffer.
     public init() {
@@ -39,9 +42,12 @@ public struct ResponseWriter: ~Copyable {
         self.status = status
         start = output.count
         stage = .fields
-        appendStatusLine(status)
-        output.append(dateLine)
-        output.append("X-Request-Id: ")
+        if status == 200 {
+            output.append(opening200)
+        } else {
+            appendStatusLine(status)
+            output.append(opening)
+        }
         output.append(hex: requestID)
         output.append("\r\n")
         if closes {
@@ -80,6 +86,40 @@ public struct ResponseWriter: ~Copyable {
         output.append(": ")
         appendClean(value)
         output.append("\r\n")
+    }
+
+    /// Writes a field line whose value is known only when the body is: it has room for so many bytes.
+    ///
+    /// - Returns: The place for ``fill(_:_:)``, which must be called before ``endBody()``.
+    public mutating func fieldLater(_ name: StaticString, upTo width: Int) -> FieldPlace {
+        let start = output.count
+        output.append(name)
+        output.append(": ")
+        let place = FieldPlace(line: start, value: output.count, width: width)
+        for _ in 0..<width { output.append(0x20) }
+        output.append("\r\n")
+        return place
+    }
+
+    /// Puts the value of a field in, behind white space (RFC 9110 §5.5); without a value the line goes out.
+    public mutating func fill(_ place: FieldPlace, _ value: String?) {
+        precondition(stage == .body, "a place is filled between beginBody() and endBody()")
+        if let value {
+            precondition(value.utf8.count <= place.width, "the value is wider than its place")
+            var clean = ByteBuffer(capacity: place.width)
+            for byte in value.utf8 { clean.append(byte.isForbiddenInValue ? 0x20 : byte) }
+            output.overwrite(at: place.value + place.width - clean.count, clean.span)
+        } else {
+            let line = place.line..<(place.value + place.width + 2)
+            output.remove(line)
+            lengthPlace -= line.count
+            bodyStart -= line.count
+        }
+    }
+
+    /// Writes whole field lines that were made before, each with its CRLF and known to be clean.
+    public mutating func fields(_ lines: [UInt8]) {
+        output.append(lines)
     }
 
     /// Writes the ETag of a revision: the number in quotes.
@@ -195,7 +235,8 @@ public struct ResponseWriter: ~Copyable {
     public mutating func renewDate(_ now: Timestamp) {
         guard now.seconds != dateSecond else { return }
         dateSecond = now.seconds
-        dateLine = Array("Date: \(now.httpDate)\r\n".utf8)
+        opening = Array("Date: \(now.httpDate)\r\nX-Request-Id: ".utf8)
+        opening200 = Array("HTTP/1.1 200 OK\r\n".utf8) + opening
     }
 
     private mutating func append(_ fields: HeaderFields) {
@@ -209,6 +250,9 @@ public struct ResponseWriter: ~Copyable {
 
     /// Rule 20: values that we emit are checked for CR and LF.
     private mutating func appendClean(_ bytes: Span<UInt8>) {
+        var isClean = true
+        for index in 0..<bytes.count where bytes[index].isForbiddenInValue { isClean = false }
+        if isClean { return output.append(bytes) }
         for index in 0..<bytes.count {
             output.append(bytes[index].isForbiddenInValue ? 0x20 : bytes[index])
         }
@@ -216,7 +260,6 @@ public struct ResponseWriter: ~Copyable {
 
     private mutating func appendStatusLine(_ status: Int) {
         switch status {
-        case 200: output.append("HTTP/1.1 200 OK\r\n")
         case 201: output.append("HTTP/1.1 201 Created\r\n")
         case 204: output.append("HTTP/1.1 204 No Content\r\n")
         case 304: output.append("HTTP/1.1 304 Not Modified\r\n")
@@ -231,6 +274,13 @@ public struct ResponseWriter: ~Copyable {
     }
 
     private static func hasNoBody(_ status: Int) -> Bool { status == 204 || status == 304 || status < 200 }
+}
+
+/// Room for a field's value in a response that is being written.
+public struct FieldPlace: Sendable {
+    fileprivate let line: Int
+    fileprivate let value: Int
+    fileprivate let width: Int
 }
 
 /// The id of a request as text: sixteen lower-case hexadecimal digits.

@@ -1,24 +1,35 @@
-//  One line for each request, written straight as bytes and handed over once a batch.
+//  One line for each request, written straight as bytes and handed over many at once.
 
 import HTTPCore
 import Log
 import Platform
 
-/// Collects the request lines of one batch of events.
+/// Collects the lines of requests that come without a pause between them.
 struct AccessLog: ~Copyable {
+    /// So many bytes are handed over, whatever comes next.
+    private static let limit = 16_384
+
     /// Whether the settings want requests logged.
     private let isWanted: Bool
-    /// Whether they are logged in this batch.
+    /// Whether they are logged in this turn.
     private(set) var isOn = false
     private var lines = ByteBuffer(capacity: 64)
     private var moment = Timestamp(milliseconds: 0)
-    private var momentText = ""
+    /// What a line of that moment begins with.
+    private var opening: [UInt8] = []
+    private var openingMoment: Timestamp?
 
     init(isWanted: Bool) {
         self.isWanted = isWanted
     }
 
-    /// Begins a batch: the level of the log may have changed since the last one.
+    /// Whether lines wait to be handed over.
+    var isPending: Bool { lines.count > 0 }
+
+    /// Whether they must not wait any longer.
+    var isFull: Bool { lines.count >= Self.limit }
+
+    /// Begins a turn: the level of the log may have changed since the last one.
     mutating func begin(_ now: Timestamp, _ log: Log) {
         isOn = isWanted && log.level <= .info
         moment = now
@@ -27,20 +38,13 @@ struct AccessLog: ~Copyable {
     /// Adds the line of one answer. The query is left out: it may hold a contact's data.
     mutating func add(_ observation: Observation, requestID: UInt64, _ path: Span<UInt8>, _ router: Router) {
         guard isOn else { return }
-        if lines.count == 0 { momentText = moment.rfc3339 }
-        lines.append("{\"at\":\"")
-        lines.append(momentText)
-        lines.append("\",\"level\":\"info\",\"event\":\"http.request\",\"request_id\":\"")
+        if openingMoment != moment { open() }
+        lines.append(opening)
         lines.append(hex: requestID)
         lines.append("\",\"method\":\"")
-        lines.append(observation.method?.rawValue ?? "-")
+        lines.append(observation.method?.name ?? "-")
         lines.append("\",\"path\":\"")
-        for index in 0..<min(path.count, 256) {
-            let byte = path[index]
-            // The parser let neither controls nor backslashes through.
-            if byte == UInt8(ascii: "\"") { lines.append(UInt8(ascii: "\\")) }
-            lines.append(byte < 0x80 ? byte : UInt8(ascii: "?"))
-        }
+        append(path.extracting(first: 256))
         lines.append("\",\"route\":\"")
         if let route = observation.route { lines.append(router.rows[route].pattern) } else { lines.append("-") }
         lines.append("\",\"status\":")
@@ -57,5 +61,24 @@ struct AccessLog: ~Copyable {
         if lines.count == 0 { return }
         log.write(lines: lines.span.array)
         lines.removeAll()
+    }
+
+    private mutating func open() {
+        openingMoment = moment
+        opening = Array(
+            "{\"at\":\"\(moment.rfc3339)\",\"level\":\"info\",\"event\":\"http.request\",\"request_id\":\"".utf8
+        )
+    }
+
+    /// Adds a path. The parser let neither controls nor backslashes through.
+    private mutating func append(_ path: Span<UInt8>) {
+        var isPlain = true
+        for index in path.indices where path[index] == UInt8(ascii: "\"") || path[index] >= 0x80 { isPlain = false }
+        if isPlain { return lines.append(path) }
+        for index in path.indices {
+            let byte = path[index]
+            if byte == UInt8(ascii: "\"") { lines.append(UInt8(ascii: "\\")) }
+            lines.append(byte < 0x80 ? byte : UInt8(ascii: "?"))
+        }
     }
 }

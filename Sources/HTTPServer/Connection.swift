@@ -60,6 +60,7 @@ struct RequestContext {
     var method: HTTPCore.Method
     var isHTTP11: Bool
     var keepsAlive: Bool
+    /// When the turn of the loop began that saw the head whole.
     var startedAt: Int64
     /// The place of the route in the table; `nil` when none matched.
     var route: Int?
@@ -69,13 +70,13 @@ struct RequestContext {
 
 extension RequestContext {
     /// For an answer to what is no request.
-    static func unread(id: UInt64) -> RequestContext {
+    static func unread(id: UInt64, at moment: Int64) -> RequestContext {
         RequestContext(
             requestID: id,
             method: .get,
             isHTTP11: true,
             keepsAlive: false,
-            startedAt: Monotonic.nanoseconds(),
+            startedAt: moment,
             route: nil
         )
     }
@@ -163,7 +164,7 @@ final class Exchange {
         self.head.initialize(to: head.pointee)
         remaining = head.pointee.contentLength ?? 0
         chunks = head.pointee.isChunked ? ChunkedDecoder() : nil
-        limit = row.route.maxBody
+        limit = row.maxBody
         // Not the length that was announced: only bytes that came cost memory.
         body.reserveCapacity(min(remaining, 65_536))
     }

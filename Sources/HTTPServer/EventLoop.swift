@@ -36,13 +36,16 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let requestIDSeed = RandomSource.shared.next()
     private var requestCount: UInt64 = 0
     private var items: [Inbox.Item] = []
-    var writer = ResponseWriter()
-    var accessLog: AccessLog
+    // In memory of their own: as stored properties every use of them would be checked for exclusivity at run time.
+    private let writerMemory: UnsafeMutablePointer<ResponseWriter>
+    private let accessLogMemory: UnsafeMutablePointer<AccessLog>
     let received: UnsafeMutableRawBufferPointer
     /// What was decrypted of what was received.
     let decrypted: UnsafeMutableRawBufferPointer
     let parser: UnsafeMutablePointer<RequestParser>
-    private(set) var now = Monotonic.milliseconds()
+    /// When this turn began, in milliseconds, and the same in nanoseconds.
+    private(set) var now: Int64
+    private(set) var turnBegan: Int64
 
     init(
         _ index: LoopIndex,
@@ -61,7 +64,12 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         inbox = try Inbox()
         epoll = FileDescriptor(owning: try SystemError.check("epoll_create1") { clinux_epoll_create() })
         self.listeners = listeners
-        accessLog = AccessLog(isWanted: settings.logsRequests)
+        turnBegan = Monotonic.nanoseconds()
+        now = turnBegan / 1_000_000
+        writerMemory = .allocate(capacity: 1)
+        writerMemory.initialize(to: ResponseWriter())
+        accessLogMemory = .allocate(capacity: 1)
+        accessLogMemory.initialize(to: AccessLog(isWanted: settings.logsRequests))
         received = .allocate(byteCount: 65_536, alignment: 64)
         decrypted = .allocate(byteCount: 65_536, alignment: 64)
         parser = .allocate(capacity: 1)
@@ -74,6 +82,21 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         decrypted.deallocate()
         parser.deinitialize(count: 1)
         parser.deallocate()
+        writerMemory.deinitialize(count: 1)
+        writerMemory.deallocate()
+        accessLogMemory.deinitialize(count: 1)
+        accessLogMemory.deallocate()
+    }
+
+    /// What is written for the connection at hand.
+    var writer: ResponseWriter {
+        _read { yield writerMemory.pointee }
+        _modify { yield &writerMemory.pointee }
+    }
+
+    var accessLog: AccessLog {
+        _read { yield accessLogMemory.pointee }
+        _modify { yield &accessLogMemory.pointee }
     }
 
     // MARK: From any thread
@@ -128,10 +151,13 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         var nextSweep = now + tick
         var hasLocalWork = false
         while !isStopped, !(isDraining && connectionCount == 0 && tasks == 0) {
-            let wait: Int32 = hasLocalWork ? 0 : connectionCount > 0 || acceptsPaused ? Int32(tick) : -1
+            // Request lines wait for as long as requests come without a pause; the first pause hands them over.
+            let mustLook = hasLocalWork || accessLog.isPending
+            let wait: Int32 = mustLook ? 0 : connectionCount > 0 || acceptsPaused ? Int32(tick) : -1
             let count = clinux_epoll_wait(epoll.raw, events, 256, wait)
             if count < 0, errno != EINTR { throw SystemError(errno: errno, operation: "epoll_wait") }
-            now = Monotonic.milliseconds()
+            turnBegan = Monotonic.nanoseconds()
+            now = turnBegan / 1_000_000
             let wall = Timestamp.now()
             writer.renewDate(wall)
             accessLog.begin(wall, log)
@@ -151,7 +177,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 isBatchOpen = false
                 router.hooks.batchEnded()
             }
-            accessLog.flush(to: log)
+            if count <= 0 || accessLog.isFull { accessLog.flush(to: log) }
             if now >= nextSweep {
                 nextSweep = now + tick
                 sweep()
@@ -367,6 +393,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     func use(_ context: TLSContext?) { tls = context }
 
     private func finish() {
+        accessLog.flush(to: log)
         closeListeners()
         for case let connection? in connections {
             connection.parked?.task?.cancel()

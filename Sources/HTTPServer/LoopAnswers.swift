@@ -10,7 +10,7 @@ extension EventLoop {
 
     /// Answers bytes that are no request; nothing more is read after them.
     func refuse(_ connection: Connection, _ refusal: RequestRefusal) {
-        refuse(connection, .unread(id: nextRequestID()), refusal.problem, path: "")
+        refuse(connection, .unread(id: nextRequestID(), at: turnBegan), refusal.problem, path: "")
     }
 
     /// Answers a request whose body stays unread, and ends the connection.

@@ -131,14 +131,14 @@ extension EventLoop {
             method: head.pointee.method,
             isHTTP11: head.pointee.isHTTP11,
             keepsAlive: head.pointee.keepsAlive,
-            startedAt: Monotonic.nanoseconds(),
+            startedAt: turnBegan,
             route: nil
         )
         var parameters = PathParameters()
         let bytes = Span(_unsafeStart: base, count: head.pointee.length)
         let route: Int
-        switch router.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
-        case .route(let index): route = index
+        switch router.tree.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
+        case .row(let place): route = place
         case .none where context.method == .connect || context.method == .trace:
             let problem = Problem(405, "method_not_allowed", "no resource answers that method")
             let others: [HTTPCore.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
@@ -179,8 +179,8 @@ extension EventLoop {
             dispatch(connection, context, row, view)
             return 0
         }
-        if let length = head.pointee.contentLength, length > row.route.maxBody {
-            let problem = RequestRefusal(413, "the body exceeds \(row.route.maxBody) bytes").problem
+        if let length = head.pointee.contentLength, length > row.maxBody {
+            let problem = RequestRefusal(413, "the body exceeds \(row.maxBody) bytes").problem
             return refuse(connection, context, problem, head, base, 0)
         }
         connection.exchange = Exchange(context, row, parameters, view.principal, head: head, base: base)
@@ -225,7 +225,7 @@ extension EventLoop {
         _ row: Router.Row,
         _ view: borrowing RequestView
     ) {
-        switch row.route.handler {
+        switch row.handler {
         case .now(let answer):
             openBatch()
             prepare(context)
@@ -257,7 +257,7 @@ extension EventLoop {
     /// Sees to it that the answer is whole, and counts it.
     func finish(_ connection: Connection, _ context: RequestContext, _ path: Span<UInt8>) {
         if !writer.isComplete || writer.status == 0 {
-            let pattern = context.route.map { router.rows[$0].route.pattern }
+            let pattern = context.route.map { router.routes[$0].pattern }
             log.error("http.no_answer", ["route": pattern, "request_id": writer.requestIDText])
             writer.abandon()
             prepare(context)

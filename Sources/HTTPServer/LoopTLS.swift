@@ -64,7 +64,7 @@ extension EventLoop {
     private func refusePlain(_ connection: Connection) {
         connection.tls = nil
         connection.life.enter(.idle, now: now)
-        let context = RequestContext.unread(id: nextRequestID())
+        let context = RequestContext.unread(id: nextRequestID(), at: turnBegan)
         refuse(connection, context, Problem(400, "tls_required", "this port speaks TLS: ask with https://"), path: "")
         flush(connection)
         settle(connection)

@@ -116,7 +116,7 @@ public struct RouterHooks {
     public init() {}
 }
 
-/// A loop's table of routes, compiled to a tree of path segments. It belongs to one loop and is never shared.
+/// A loop's table of routes, ready for requests. It belongs to one loop and is never shared.
 public final class Router {
     /// What is called around requests.
     public let hooks: RouterHooks
@@ -124,141 +124,27 @@ public final class Router {
     public let routes: [Route]
     /// The same, each in a box: a row is looked at for every request and never copied.
     let rows: [Row]
-    private var nodes: [Node] = [Node()]
-
-    private struct Node {
-        var literals: [(name: [UInt8], node: Int)] = []
-        var parameter: Int?
-        /// The route of each method here, by index into `routes`.
-        var routes: [(method: Method, route: Int)] = []
-        /// The same for a pattern that ends in `{name*}` here.
-        var rest: [(method: Method, route: Int)] = []
-    }
+    /// Finds the row of a request.
+    let tree: RouteTree
 
     /// Compiles a table. Two rows must not answer the same method on the same path.
     public init(_ routes: [Route], hooks: RouterHooks = RouterHooks()) {
         self.routes = routes
-        rows = routes.map { Row($0) }
         self.hooks = hooks
-        for (index, route) in routes.enumerated() { add(route, index) }
-    }
-
-    private func add(_ route: Route, _ index: Int) {
-        precondition(route.pattern.hasPrefix("/"), "a pattern begins with a slash")
-        var node = 0
-        let segments = route.pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
-        var isRest = false
-        for segment in segments {
-            precondition(!isRest, "{name*} is the last segment")
-            if segment.hasPrefix("{"), segment.hasSuffix("*}") {
-                isRest = true
-            } else if segment.hasPrefix("{"), segment.hasSuffix("}") {
-                if let next = nodes[node].parameter {
-                    node = next
-                } else {
-                    nodes.append(Node())
-                    nodes[node].parameter = nodes.count - 1
-                    node = nodes.count - 1
-                }
-            } else {
-                let name = Array(segment.utf8)
-                if let next = nodes[node].literals.first(where: { $0.name == name }) {
-                    node = next.node
-                } else {
-                    nodes.append(Node())
-                    nodes[node].literals.append((name, nodes.count - 1))
-                    node = nodes.count - 1
-                }
-            }
-        }
-        for method in route.methods {
-            let taken = (isRest ? nodes[node].rest : nodes[node].routes).contains { $0.method == method }
-            precondition(!taken, "two routes for \(method.rawValue) \(route.pattern)")
-            if isRest { nodes[node].rest.append((method, index)) } else { nodes[node].routes.append((method, index)) }
-        }
+        rows = routes.map { Row($0) }
+        tree = RouteTree(routes)
     }
 
     final class Row {
-        let route: Route
         /// What the request log says of the route.
         let pattern: [UInt8]
+        let maxBody: Int
+        let handler: Handler
 
         init(_ route: Route) {
-            self.route = route
             pattern = Array(route.pattern.utf8)
+            maxBody = route.maxBody
+            handler = route.handler
         }
-    }
-
-    enum Match {
-        /// The route, by index.
-        case route(Int)
-        /// The path is known; these are the methods it answers.
-        case otherMethods([Method])
-        case none
-    }
-
-    /// Finds the route of a path and notes where its parameters are.
-    func match(
-        _ method: Method,
-        _ path: ByteRange,
-        _ bytes: Span<UInt8>,
-        _ parameters: inout PathParameters
-    ) -> Match {
-        var node = 0
-        var rest: (node: Int, start: Int)?
-        let end = path.offsets.upperBound
-        var start = path.offsets.lowerBound + 1
-        guard path.count > 0, bytes[start - 1] == UInt8(ascii: "/") else { return .none }
-        while true {
-            if !nodes[node].rest.isEmpty { rest = (node, start) }
-            var stop = start
-            while stop < end, bytes[stop] != UInt8(ascii: "/") { stop += 1 }
-            guard let next = step(from: node, bytes.extracting(start..<stop)) else { break }
-            if next.isParameter { parameters.append(ByteRange(start, stop)) }
-            node = next.node
-            if stop == end {
-                if !nodes[node].routes.isEmpty { return choose(nodes[node].routes, method) }
-                break
-            }
-            start = stop + 1
-        }
-        guard let rest else { return .none }
-        parameters.removeFrom(offset: rest.start)
-        parameters.append(ByteRange(rest.start, end))
-        return choose(nodes[rest.node].rest, method)
-    }
-
-    private func step(from node: Int, _ segment: Span<UInt8>) -> (node: Int, isParameter: Bool)? {
-        for literal in nodes[node].literals where segment.equals(literal.name.span) { return (literal.node, false) }
-        guard let parameter = nodes[node].parameter, segment.count > 0 else { return nil }
-        return (parameter, true)
-    }
-
-    private func choose(_ rows: [(method: Method, route: Int)], _ method: Method) -> Match {
-        for row in rows where row.method == method { return .route(row.route) }
-        if method == .head {
-            for row in rows where row.method == .get { return .route(row.route) }
-        }
-        var methods = rows.map(\.method)
-        if methods.contains(.get), !methods.contains(.head) { methods.append(.head) }
-        return .otherMethods(methods)
-    }
-}
-
-/// Where the values of a pattern's placeholders are in the head.
-struct PathParameters {
-    private var ranges = InlineArray<6, ByteRange>(repeating: ByteRange())
-    private(set) var count = 0
-
-    subscript(_ index: Int) -> ByteRange { ranges[index] }
-
-    mutating func append(_ range: ByteRange) {
-        precondition(count < 6, "a pattern has at most six placeholders")
-        ranges[count] = range
-        count += 1
-    }
-
-    mutating func removeFrom(offset: Int) {
-        while count > 0, Int(ranges[count - 1].start) >= offset { count -= 1 }
     }
 }

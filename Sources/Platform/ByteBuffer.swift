@@ -5,10 +5,12 @@ import Glibc
 /// Bytes that grow at the end. Memory is kept until the value ends or ``shrink(to:)`` is called.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     // The memory belongs to this value alone.
-    private var base: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var capacity: Int
+    @usableFromInline var used = 0
+
     /// How many bytes it holds.
-    public private(set) var count = 0
+    @inlinable public var count: Int { used }
 
     /// Makes an empty buffer with room for that many bytes.
     public init(capacity: Int = 256) {
@@ -35,30 +37,30 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds a byte.
-    @inline(__always)
+    @inlinable
     public mutating func append(_ byte: UInt8) {
         reserve(1)
-        base[count] = byte
-        count += 1
+        base[used] = byte
+        used += 1
     }
 
     /// Adds bytes.
-    @inline(__always)
+    @inlinable
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
-        memcpy(base + count, start, bytes.count)
-        count += bytes.count
+        (base + used).initialize(from: start.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+        used += bytes.count
     }
 
     /// Adds bytes.
-    @inline(__always)
+    @inlinable
     public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { append(UnsafeRawBufferPointer($0)) }
     }
 
     /// Adds bytes.
-    @inline(__always)
+    @inlinable
     public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
@@ -69,7 +71,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     }
 
     /// Adds a text's UTF-8.
-    @inline(__always)
+    @inlinable
     public mutating func append(_ text: StaticString) {
         append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -91,7 +93,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
             base[index] = UInt8(truncatingIfNeeded: 48 &+ rest % 10)
             rest /= 10
         } while rest > 0
-        count += width
+        used += width
     }
 
     /// Adds sixteen lower-case hexadecimal digits.
@@ -101,7 +103,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
             let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * place) & 15)
             base[count + place] = digit < 10 ? 48 + digit : 87 + digit
         }
-        count += 16
+        used += 16
     }
 
     /// Overwrites bytes that are there, right-aligned decimal digits after spaces, for a length that was not known.
@@ -116,10 +118,23 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         precondition(rest == 0, "the number is wider than its place")
     }
 
+    /// Overwrites bytes that are there.
+    public mutating func overwrite(at offset: Int, _ bytes: Span<UInt8>) {
+        precondition(offset >= 0 && offset + bytes.count <= count, "only bytes that are there")
+        for index in bytes.indices { base[offset + index] = bytes[index] }
+    }
+
+    /// Takes bytes out of the middle.
+    public mutating func remove(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "only bytes that are there")
+        memmove(base + range.lowerBound, base + range.upperBound, count - range.upperBound)
+        used -= range.count
+    }
+
     /// Keeps only the first bytes.
     public mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count, "only bytes that are there")
-        self.count = count
+        used = count
     }
 
     /// Drops bytes from the start.
@@ -127,11 +142,11 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         precondition(dropped >= 0 && dropped <= count, "only bytes that are there")
         if dropped == 0 { return }
         memmove(base, base + dropped, count - dropped)
-        count -= dropped
+        used -= dropped
     }
 
     /// Drops all bytes and keeps the memory.
-    public mutating func removeAll() { count = 0 }
+    public mutating func removeAll() { used = 0 }
 
     /// Gives back memory above that many bytes; only for an empty buffer.
     public mutating func shrink(to limit: Int) {
@@ -142,9 +157,9 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     }
 
     /// Makes room for more bytes.
-    @inline(__always)
+    @inlinable
     public mutating func reserve(_ more: Int) {
-        if count + more > capacity { grow(more) }
+        if used + more > capacity { grow(more) }
     }
 
     /// Lets the closure write at the end, up to that many bytes, and answer how many it wrote.
@@ -155,12 +170,13 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         reserve(room)
         let written = try write(UnsafeMutableRawBufferPointer(start: base + count, count: room))
         precondition(written >= 0 && written <= room, "written within the room given")
-        count += written
+        used += written
         return written
     }
 
+    @usableFromInline
     @inline(never)
-    private mutating func grow(_ more: Int) {
+    mutating func grow(_ more: Int) {
         let wanted = max(capacity * 2, count + more)
         let bigger = UnsafeMutablePointer<UInt8>.allocate(capacity: wanted)
         memcpy(bigger, base, count)
