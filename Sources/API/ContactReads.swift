@@ -26,22 +26,22 @@ public struct ContactReads {
         }
         if view.hasQuery { return getWithRaw(view, id, caller, &out) }
         let held = view.has(.ifNoneMatch) ? view.field(.ifNoneMatch).text : nil
-        let found: Void?
         do {
-            found = try context.snapshot.contacts.withDocument(id) { row, document in
-                guard let connection = context.state.connections.connection(key: row.connection, for: caller) else {
+            try context.snapshot.refresh()
+            let isFound = try context.snapshot.contacts.withDocument(id) { row, document in
+                guard try context.sees(row.connection, caller) else {
                     return out.write(Problem.notFound("contact"))
                 }
                 let isUnchanged = held.map { EntityTag.list($0, contains: row.revision, weakly: true) } ?? false
                 if isUnchanged { out.begin(304) } else { out.beginJSON(200) }
                 out.entityTag(row.revision)
-                if let time = try context.syncedAt(connection.key) { out.field("Synced-At", time) }
+                context.writeSyncedAt(&out)
                 if isUnchanged { out.end() } else { out.end(document) }
             }
+            if !isFound { out.write(Problem.notFound("contact")) }
         } catch {
-            return out.fail(error)
+            out.fail(error)
         }
-        if found == nil { out.write(Problem.notFound("contact")) }
     }
 
     /// The same with a query, which may ask for `include=raw`.
@@ -54,14 +54,15 @@ public struct ContactReads {
         do {
             let parameters = try Parameters(view.query.text, known: ["include"])
             let wantsRaw = try parameters.includesRaw()
+            try context.snapshot.refresh()
             guard let stored = try context.snapshot.contacts.document(id.key),
                 stored.document.starts(with: Array("{\"id\":\"\(id)\"".utf8)),
-                let connection = context.state.connections.connection(key: stored.connection, for: caller)
+                try context.sees(stored.connection, caller)
             else { throw Problem.notFound("contact") }
             let document = wantsRaw ? try withRaw(stored.document, of: stored.key) : stored.document
             out.beginJSON(200)
             out.entityTag(stored.revision)
-            if let time = try context.syncedAt(connection.key) { out.field("Synced-At", time) }
+            context.writeSyncedAt(&out)
             out.end(document)
         } catch {
             out.fail(error)
@@ -93,24 +94,22 @@ public struct ContactReads {
             let limit = try parameters.limit()
             let wantsRaw = try parameters.includesRaw()
             let filter = try filter(parameters, caller)
-            let page = try items(filter, after: try parameters.after(), limit: limit, withRaw: wantsRaw)
+            let after = try parameters.after()
+            let query = view.hasQuery ? view.query.text : nil
+            try context.snapshot.refresh()
             out.beginJSON(200)
             if let name = parameters["connection"],
                 let connection = context.state.connections.connection(name, for: caller),
-                let time = try context.syncedAt(connection.key)
+                try context.sees(connection.key, caller)
             {
-                out.field("Synced-At", time)
+                context.writeSyncedAt(&out)
             }
-            let next = page.last.map { PageToken.make(after: $0) }
-            if let next {
-                out.field(
-                    "Link",
-                    ListAnswer.link(to: next, path: "/v1/contacts", query: view.hasQuery ? view.query.text : nil)
-                )
-            }
+            // Rows go straight into the answer, and whether more follow is known after the last.
+            let link = out.fieldLater("Link", upTo: Self.link(to: PageToken.longest, query).utf8.count)
             out.beginBody()
             out.output.append("{\"items\":[")
-            out.output.append(page.json)
+            let next = try writeItems(filter, after: after, limit: limit, withRaw: wantsRaw, &out)
+                .map { PageToken.make(after: $0) }
             out.output.append("],\"next\":")
             if let next {
                 out.output.append("\"")
@@ -119,35 +118,38 @@ public struct ContactReads {
             } else {
                 out.output.append("null}")
             }
+            out.fill(link, next.map { Self.link(to: $0, query) })
             out.endBody()
         } catch {
             out.fail(error)
         }
     }
 
-    /// The items of a page, joined by commas, and the key after which more follow.
-    private func items(
+    private static func link(to token: String, _ query: String?) -> String {
+        ListAnswer.link(to: token, path: "/v1/contacts", query: query)
+    }
+
+    /// The items of a page, with commas between them.
+    ///
+    /// - Returns: The key after which more follow; `nil` when none do.
+    private func writeItems(
         _ filter: ContactFilter,
         after key: Int64,
         limit: Int,
-        withRaw: Bool
-    ) throws -> (json: [UInt8], last: Int64?) {
-        var json: [UInt8] = []
-        var rows: [(key: Int64, document: [UInt8])] = []
-        json.reserveCapacity(limit * 640)
-        let last = try context.snapshot.contacts.list(filter, after: key, limit: limit) { row, document in
-            if withRaw {
-                rows.append((row.key, document.array))
-            } else {
-                if !json.isEmpty { json.append(UInt8(ascii: ",")) }
-                unsafe document.withUnsafeBufferPointer { unsafe json.append(contentsOf: $0) }
-            }
+        withRaw: Bool,
+        _ out: inout ResponseWriter
+    ) throws -> Int64? {
+        var isFirst = true
+        return try context.snapshot.contacts.list(filter, after: key, limit: limit) { row, document in
+            if !isFirst { out.output.append(UInt8(ascii: ",")) }
+            isFirst = false
+            out.output.append(document)
+            guard withRaw else { return }
+            out.output.truncate(to: out.output.count - 1)
+            out.output.append(",\"raw\":")
+            out.output.append(try context.snapshot.contacts.projection(row.key)?.raw ?? Array("null".utf8))
+            out.output.append(UInt8(ascii: "}"))
         }
-        for row in rows {
-            if !json.isEmpty { json.append(UInt8(ascii: ",")) }
-            json += try self.withRaw(row.document, of: row.key)
-        }
-        return (json, last)
     }
 
     private func filter(_ parameters: Parameters, _ caller: Caller) throws -> ContactFilter {
@@ -200,21 +202,25 @@ public struct ContactReads {
             }
             // The most exact key comes first, so the best match does.
             keys.sort { $0.isExact && !$1.isExact }
-            var found: [StoredContact] = []
-            for key in keys {
-                let matches = try context.snapshot.contacts.matching([key], connections: connections, limit: 100)
-                found += matches.filter { match in !found.contains { $0.key == match.key } }
-            }
-            let documents = found.map { $0.contact.encodedDocument() }
+            try context.snapshot.refresh()
             out.beginJSON(200)
             out.beginBody()
             out.output.append("{\"best\":")
-            if let best = documents.first { out.output.append(best.span) } else { out.output.append("null") }
-            out.output.append(",\"alternatives\":[")
-            for (index, other) in documents.dropFirst().enumerated() {
-                if index > 0 { out.output.append(",") }
-                out.output.append(other.span)
+            var shown: [Int64] = []
+            for key in keys {
+                try context.snapshot.contacts.forEachMatch(key, connections: connections, limit: 100) { row, document in
+                    if shown.contains(row.key) { return }
+                    shown.append(row.key)
+                    if shown.count == 2 {
+                        out.output.append(",\"alternatives\":[")
+                    } else if shown.count > 2 {
+                        out.output.append(",")
+                    }
+                    out.output.append(document)
+                }
             }
+            if shown.isEmpty { out.output.append("null") }
+            if shown.count < 2 { out.output.append(",\"alternatives\":[") }
             out.output.append("]}")
             out.endBody()
         } catch {

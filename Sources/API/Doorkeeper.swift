@@ -52,9 +52,9 @@ public final class Doorkeeper {
     /// By place in the table: the scope that a route needs, and whether it is for the second listener.
     private let routes: [(scope: Scope?, isForAdmins: Bool)]
     private let code = SipHash()
-    /// Authorization fields that were admitted lately, as codes, under ``knownState``.
+    /// Authorization fields that were admitted lately, as codes, under that version of the state.
     private var known: [(code: SipHash.Code, caller: Caller)] = []
-    private var knownState: GatewayState?
+    private var knownVersion: UInt64 = .max
     private static let knownAtMost = 8
 
     /// Makes the doorkeeper of a table; a route's `access` names the scope it needs, empty for none.
@@ -98,7 +98,7 @@ public final class Doorkeeper {
                 return .refused(.rateLimited(caller, limit.limits, outcome.seconds), fields: fields)
             }
         }
-        guard caller.scopes.contains(scope) else {
+        guard caller.may(scope) else {
             counts.insufficientScope += 1
             return .refused(
                 Problem(403, "insufficient_scope", "The key \"\(caller.name)\" lacks the scope `\(scope.rawValue)`."),
@@ -112,14 +112,16 @@ public final class Doorkeeper {
     /// times its code: those admitted lately are known again by their codes, and no clear key stays in memory.
     private func caller(_ field: Span<UInt8>) -> Caller? {
         guard field.count > 0 else { return nil }
-        let state = live.current
-        if knownState !== state {
-            knownState = state
+        let version = live.version
+        if knownVersion != version {
+            knownVersion = version
             known.removeAll(keepingCapacity: true)
         }
         let code = code(field)
-        for entry in known where entry.code == code { return entry.caller }
-        guard let token = KeyRing.bearer(in: field), let caller = state.keys.caller(bearing: token) else { return nil }
+        for place in known.indices where known[place].code == code { return known[place].caller }
+        guard let token = KeyRing.bearer(in: field), let caller = live.current.keys.caller(bearing: token) else {
+            return nil
+        }
         if known.count == Self.knownAtMost { known.removeLast() }
         known.insert((code, caller), at: 0)
         return caller

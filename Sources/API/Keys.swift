@@ -16,6 +16,7 @@ public final class Caller: Sendable {
     public let connections: Set<String>?
     /// How fast it may ask; `nil` for no limit.
     public let limit: RequestLimit?
+    private let scopeBits: UInt8
 
     /// Makes a caller.
     public init(name: String, scopes: Set<Scope>, connections: Set<String>?, limit: RequestLimit? = nil) {
@@ -23,7 +24,12 @@ public final class Caller: Sendable {
         self.scopes = scopes
         self.connections = connections
         self.limit = limit
+        scopeBits = scopes.reduce(0) { $0 | $1.bit }
     }
+
+    /// Whether it has that scope; asked of every request, so that it must not hash.
+    @inline(__always)
+    func may(_ scope: Scope) -> Bool { scopeBits & scope.bit != 0 }
 
     /// Whether it sees that connection; what it does not see is answered as if it were not there.
     public func sees(_ connection: String) -> Bool { connections?.contains(connection) ?? true }
@@ -64,6 +70,16 @@ public struct KeyRing: Sendable {
         var start = scheme
         while start < value.count, value[start] == UInt8(ascii: " ") { start += 1 }
         return start < value.count ? value.extracting(start..<value.count).array : nil
+    }
+}
+
+extension Scope {
+    fileprivate var bit: UInt8 {
+        switch self {
+        case .read: 1
+        case .write: 2
+        case .admin: 4
+        }
     }
 }
 

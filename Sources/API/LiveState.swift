@@ -79,6 +79,7 @@ public final class GatewayState: Sendable {
 /// The state in force. Readers take it whole; a reload swaps it whole.
 public final class LiveState: Sendable {
     private let state: Mutex<GatewayState>
+    private let count = Atomic<UInt64>(0)
 
     /// Starts with a state.
     public init(_ state: GatewayState) {
@@ -91,5 +92,9 @@ public final class LiveState: Sendable {
     /// Puts the next one in force.
     public func replace(with next: GatewayState) {
         state.withLock { $0 = next }
+        count.add(1, ordering: .releasing)
     }
+
+    /// Raised after each ``replace(with:)``: whoever keeps a state learns without a lock that there is another.
+    public var version: UInt64 { count.load(ordering: .acquiring) }
 }

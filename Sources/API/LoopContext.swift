@@ -13,9 +13,14 @@ public final class LoopContext {
     private let store: Store
     /// The state in force when the batch began.
     public private(set) var state: GatewayState
-    /// When each connection last synchronised, as of a version of the store.
-    private var syncedAt: [Int64: String?] = [:]
-    private var syncedAtVersion: UInt64 = .max
+    private var stateVersion: UInt64
+
+    // The connection that was asked for last, by whom, and as of which version of the store.
+    private var seenKey: Int64 = -1
+    private var seenCaller: ObjectIdentifier?
+    private var seenVersion: UInt64 = 0
+    /// Its `Synced-At` line; empty before its first good run.
+    private var syncedAtLine: [UInt8] = []
 
     /// Makes a context with a read connection of its own.
     ///
@@ -24,6 +29,7 @@ public final class LoopContext {
         self.store = store
         self.live = live
         snapshot = try store.reader()
+        stateVersion = live.version
         state = live.current
     }
 
@@ -34,7 +40,7 @@ public final class LoopContext {
     public func hooks(_ doorkeeper: Doorkeeper) -> RouterHooks {
         var hooks = RouterHooks()
         hooks.batchBegan = { [self] in
-            state = live.current
+            renewState()
             // A failure shows at the first read, which answers for it.
             try? snapshot.begin()
         }
@@ -43,16 +49,31 @@ public final class LoopContext {
         return hooks
     }
 
-    /// `Synced-At` of a connection: the end of its last good run in RFC 3339; `nil` before the first.
-    func syncedAt(_ connection: Int64) throws(StoreError) -> String? {
+    /// Takes up the state in force when it is another one.
+    private func renewState() {
+        let version = live.version
+        if version == stateVersion { return }
+        stateVersion = version
+        state = live.current
+        seenKey = -1
+    }
+
+    /// Whether that caller sees the connection of that store key. If so, ``writeSyncedAt(_:)`` writes that connection's.
+    func sees(_ key: Int64, _ caller: Caller) throws(StoreError) -> Bool {
         let version = store.committedVersion
-        if version != syncedAtVersion {
-            syncedAt.removeAll(keepingCapacity: true)
-            syncedAtVersion = version
+        if key == seenKey, version == seenVersion, seenCaller == ObjectIdentifier(caller) { return true }
+        guard state.connections.connection(key: key, for: caller) != nil else { return false }
+        syncedAtLine = []
+        // The end of the last good run.
+        if let time = try snapshot.connections.find(key: key)?.lastGoodRunAt {
+            syncedAtLine = Array("Synced-At: \(time.rfc3339)\r\n".utf8)
         }
-        if let known = syncedAt[connection] { return known }
-        let time = try snapshot.connections.find(key: connection)?.lastGoodRunAt?.rfc3339
-        syncedAt[connection] = .some(time)
-        return time
+        (seenKey, seenCaller, seenVersion) = (key, ObjectIdentifier(caller), version)
+        return true
+    }
+
+    /// Writes the `Synced-At` field of the connection that was seen last.
+    func writeSyncedAt(_ out: inout ResponseWriter) {
+        out.fields(syncedAtLine)
     }
 }

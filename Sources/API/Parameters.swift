@@ -76,6 +76,9 @@ public struct Parameters: Sendable {
 
 /// The opaque `next` of lists: a key with a check, so that a value that is not ours is told from one that is.
 public enum PageToken {
+    /// As long as a token can be.
+    static var longest: String { String(repeating: "z", count: 13 + 1 + 7) }
+
     /// The token after which a list goes on behind that key.
     public static func make(after key: Int64) -> String {
         let text = String(key, radix: 36)

@@ -1,6 +1,7 @@
 //  Lists of contacts: filters, paged by key, so that nothing that exists throughout is skipped or repeated.
 
 public import Contacts
+import JSON
 public import Platform
 
 /// Which contacts a list shows. Everything that is set must hold.
@@ -55,16 +56,23 @@ extension ContactTable {
         defer { statement.reset() }
         var shown = 0
         var last = key
+        // The connection of the row before, which is shown: most rows have the same.
+        var shownConnection: Int64?
         while try statement.step() {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
-            guard filter.connections?.contains(row.connection) != false else { continue }
-            if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime { continue }
-            if rules.needsContact(row) {
-                let contact = try Documents.decode(statement.bytes(3), key: row.key)
-                guard rules.holds(for: contact, row) else { continue }
+            if row.connection != shownConnection {
+                guard filter.connections?.contains(row.connection) != false else { continue }
+                shownConnection = row.connection
             }
+            if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime { continue }
+            let isShown = try statement.withBytes(3) { bytes in
+                let document = bytes.assumingMemoryBound(to: UInt8.self).span
+                guard try rules.hold(for: document, row) else { return false }
+                if shown < limit { try body(row, document) }
+                return true
+            }
+            guard isShown else { continue }
             if shown == limit { return last }
-            try statement.withBytes(3) { try body(row, $0.assumingMemoryBound(to: UInt8.self).span) }
             shown += 1
             last = row.key
         }
@@ -107,18 +115,56 @@ extension ContactTable {
         try transaction?.flushLookups()
         var found: [Int64: StoredContact] = [:]
         for key in keys {
-            let hash = Documents.hash(key, shared.lookupHash)
-            // Twice as many as wanted leaves room for other connections' and for the rare collision.
-            let candidates = try database.rows(ListSQL.lookup, hash, limit * 2 + 16) { row in
-                StoredDocument(key: row.int(0), connection: row.int(1), revision: row.int(2), document: row.bytes(3))
-            }
-            for candidate in candidates
-            where found[candidate.key] == nil && connections?.contains(candidate.connection) != false {
-                let stored = try Documents.decode(candidate)
-                if stored.contact.content.matches(key) { found[candidate.key] = stored }
+            do {
+                try forEachMatch(key, connections: connections, limit: limit) { row, document in
+                    guard found[row.key] == nil else { return }
+                    let contact = try Documents.decode(document.withUnsafeBufferPointer { Array($0) }, key: row.key)
+                    found[row.key] = StoredContact(key: row.key, connection: row.connection, contact: contact)
+                }
+            } catch let error as StoreError {
+                throw error
+            } catch {
+                throw StoreError(.other, "\(error)")
             }
         }
         return Array(found.values.sorted { $0.key < $1.key }.prefix(limit))
+    }
+
+    /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored.
+    ///
+    /// - Parameters:
+    ///   - key: An e-mail address or a number.
+    ///   - connections: Only of these; `nil` for all.
+    ///   - limit: At most so many.
+    ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not look up.
+    /// - Throws: ``StoreError``, and what the body throws.
+    public func forEachMatch(
+        _ key: LookupKey,
+        connections: Set<Int64>?,
+        limit: Int,
+        _ body: (ContactRow, Span<UInt8>) throws -> Void
+    ) throws {
+        try transaction?.flushLookups()
+        let statement = try database.statement(ListSQL.lookup)
+        statement.bind(1, Documents.hash(key, shared.lookupHash))
+        defer { statement.reset() }
+        var shown = 0
+        while shown < limit, try statement.step() {
+            let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
+            guard connections?.contains(row.connection) != false else { continue }
+            try statement.withBytes(3) { bytes in
+                let document = bytes.assumingMemoryBound(to: UInt8.self).span
+                // Two texts may have one hash, and last digits say less than a number.
+                guard
+                    try Documents.read(
+                        row.key,
+                        { () throws(JSONError) in try ContactDocument(document).matches(key) }
+                    )
+                else { return }
+                try body(row, document)
+                shown += 1
+            }
+        }
     }
 }
 
@@ -146,10 +192,18 @@ struct ListRules {
             shared: table.shared,
             transaction: table.transaction
         )
-        let index = SearchIndex<Access>(database: table.database, shared: table.shared, transaction: table.transaction)
-        // An index that is behind may still hold words that a contact no longer has.
-        let isBehind = try index.position() < changes.last()
-        verifiesWords = expression != nil && (!usesIndex || words.count > 16 || isBehind)
+        if expression != nil {
+            let index = SearchIndex<Access>(
+                database: table.database,
+                shared: table.shared,
+                transaction: table.transaction
+            )
+            // An index that is behind may still hold words that a contact no longer has.
+            let isBehind = try index.position() < changes.last()
+            verifiesWords = !usesIndex || words.count > 16 || isBehind
+        } else {
+            verifiesWords = false
+        }
         if let since = filter.updatedSince {
             let first = try changes.first(notBefore: since)
             oldestRevision = first
@@ -194,21 +248,32 @@ struct ListRules {
         return statement
     }
 
-    func needsContact(_ row: ContactRow) -> Bool {
-        filter.hasContentRule || verifiesWords || isOld(row)
-    }
-
-    func holds(for contact: Contact, _ row: ContactRow) -> Bool {
-        let content = contact.content
-        if let email, !content.matches(email) { return false }
-        if !filter.phones.isEmpty, !filter.phones.contains(where: { content.matches($0) }) { return false }
-        if let tag = filter.tag, !content.tags.contains(tag) { return false }
-        if let owner = filter.owner, content.owner != owner { return false }
+    /// Whether everything that the source did not already see to holds for a stored document.
+    func hold(for document: Span<UInt8>, _ row: ContactRow) throws(StoreError) -> Bool {
+        if filter.hasContentRule {
+            let holds = try Documents.read(row.key) { () throws(JSONError) in try contentHolds(document) }
+            if !holds { return false }
+        }
+        guard verifiesWords || isOld(row) else { return true }
+        let contact = try Documents.decode(document.withUnsafeBufferPointer { Array($0) }, key: row.key)
         if let since = filter.updatedSince, isOld(row), contact.updatedAt < since { return false }
         if verifiesWords {
-            let present = SearchWords.words(of: content.searchText)
+            let present = SearchWords.words(of: contact.content.searchText)
             return words.allSatisfy { word in present.contains { $0.hasPrefix(word) } }
         }
+        return true
+    }
+
+    private func contentHolds(_ bytes: Span<UInt8>) throws(JSONError) -> Bool {
+        let document = ContactDocument(bytes)
+        if let email, try !document.matches(email) { return false }
+        if !filter.phones.isEmpty {
+            var isFound = false
+            for phone in filter.phones where !isFound { isFound = try document.matches(phone) }
+            if !isFound { return false }
+        }
+        if let tag = filter.tag, try !document.has(tag: tag) { return false }
+        if let owner = filter.owner, try !document.has(owner: owner) { return false }
         return true
     }
 
@@ -254,7 +319,6 @@ private enum ListSQL {
         cross  join contact c on c.id = l.contact
         where  l.key = ?
         order  by l.contact
-        limit  ?
         """
     )
     static let search = Query(

@@ -56,22 +56,19 @@ extension ContactTable {
     /// - Parameters:
     ///   - id: The public id.
     ///   - body: Gets the row and its document; the bytes are SQLite's own and gone when it returns.
-    /// - Returns: What the body returned; `nil` when there is no such contact.
+    /// - Returns: False when there is no such contact; then the body was not called.
     /// - Throws: ``StoreError``, and what the body throws.
-    @inline(__always)
-    public func withDocument<Result>(
-        _ id: ContactID,
-        _ body: (ContactRow, Span<UInt8>) throws -> Result
-    ) throws -> Result? {
+    public func withDocument(_ id: ContactID, _ body: (ContactRow, Span<UInt8>) throws -> Void) throws -> Bool {
         let statement = try database.statement(ContactSQL.byKey)
         statement.bind(1, id.key)
         defer { statement.reset() }
-        guard try statement.step() else { return nil }
+        guard try statement.step() else { return false }
         let row = ContactRow(key: id.key, connection: statement.int(0), revision: statement.int(1))
         return try statement.withBytes(2) { bytes in
             let document = bytes.assumingMemoryBound(to: UInt8.self).span
-            guard ContactID.nonce(ofDocument: document) == id.nonce else { return nil }
-            return try body(row, document)
+            guard ContactID.nonce(ofDocument: document) == id.nonce else { return false }
+            try body(row, document)
+            return true
         }
     }
 

@@ -9,7 +9,12 @@ enum Documents {
     static func encode(_ contact: Contact) -> [UInt8] { contact.encodedDocument() }
 
     static func decode(_ document: [UInt8], key: Int64) throws(StoreError) -> Contact {
-        do throws(JSONError) { return try Contact(document: document) } catch {
+        try read(key) { () throws(JSONError) in try Contact(document: document) }
+    }
+
+    /// Reads in the document of that contact; what cannot be read is the file's fault.
+    static func read<Result>(_ key: Int64, _ body: () throws(JSONError) -> Result) throws(StoreError) -> Result {
+        do throws(JSONError) { return try body() } catch {
             throw StoreError(.corrupt, "contact \(key) cannot be read at byte \(error.offset): \(error.reason)")
         }
     }

@@ -12,6 +12,7 @@ public final class Snapshot {
     init(database: Database, shared: SharedState) {
         self.database = database
         self.shared = shared
+        contacts = ContactTable(database: database, shared: shared)
     }
 
     /// Starts a batch: one read transaction instead of one for each look-up. Keep it to one turn of the loop, for as
@@ -49,7 +50,7 @@ public final class Snapshot {
     }
 
     /// Contacts, by id, by walk and by filter.
-    public var contacts: ContactTable<Reading> { ContactTable(database: database, shared: shared) }
+    public let contacts: ContactTable<Reading>
     /// The log of changes.
     public var changes: ChangeTable<Reading> { ChangeTable(database: database, shared: shared) }
     /// Vendors' ids.

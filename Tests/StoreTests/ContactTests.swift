@@ -12,17 +12,34 @@ import Testing
         let id = try #require(ContactID(stored.contact.id))
         #expect(id.key == stored.key)
         let reader = try store.reader()
-        let document = try reader.contacts.withDocument(id) { row, bytes in
+        var document: [UInt8] = []
+        let isFound = try reader.contacts.withDocument(id) { row, bytes in
             #expect(row.revision == 1)
             #expect(row.connection == book)
-            return bytes.withUnsafeBufferPointer { Array($0) }
+            document = bytes.withUnsafeBufferPointer { Array($0) }
         }
+        #expect(isFound)
         #expect(document == stored.contact.encodedDocument())
-        #expect(document.map { String(decoding: $0.prefix(39), as: UTF8.self) } == "{\"id\":\"\(id)")
+        #expect(String(decoding: document.prefix(39), as: UTF8.self) == "{\"id\":\"\(id)")
         let other = ContactID(key: id.key, nonce: id.nonce ^ 1)
-        #expect(try reader.contacts.withDocument(other) { _, _ in true } == nil)
+        var isShown = false
+        let isOtherFound = try reader.contacts.withDocument(other) { _, _ in isShown = true }
+        #expect(!isOtherFound && !isShown)
         #expect(try reader.contacts.find(other) == nil)
         await store.close()
+    }
+
+    @Test func `an id takes lower-case hexadecimal digits and no other byte, in every place`() {
+        let text = Array("0123456789abcdef0fedcba987654321".utf8)
+        #expect(ContactID(text.span) == ContactID(key: 0x0123_4567_89ab_cdef, nonce: 0x0fed_cba9_8765_4321))
+        let digits = Set("0123456789abcdef".utf8)
+        for place in 1..<32 {  // the first digit also decides whether the key is one of a row
+            for byte in UInt8.min...UInt8.max {
+                var other = text
+                other[place] = byte
+                #expect((ContactID(other.span) != nil) == digits.contains(byte), "\(byte) at \(place)")
+            }
+        }
     }
 
     @Test(arguments: [

@@ -87,7 +87,7 @@ import Testing
                     try reader.begin()
                     for id in ids[start..<min(start + 64, ids.count)] {
                         try reader.refresh()
-                        bytes += try reader.contacts.withDocument(id) { _, document in document.count } ?? 0
+                        _ = try reader.contacts.withDocument(id) { _, document in bytes += document.count }
                     }
                     reader.end()
                 }
