@@ -56,6 +56,9 @@ public final class Doorkeeper {
     private var known: [(code: SipHash.Code, caller: Caller)] = []
     private var knownVersion: UInt64 = .max
     private static let knownAtMost = 8
+    /// How long a connection that tries keys waits for its 429: five tries a second are left of tens of thousands, and
+    /// no processor time is spent on them.
+    private static let pause = Duration.milliseconds(200)
 
     /// Makes the doorkeeper of a table; a route's `access` names the scope it needs, empty for none.
     public init(live: LiveState, rules: DoorRules, routes: [Route]) {
@@ -135,7 +138,7 @@ public final class Doorkeeper {
             if case .slowed(let seconds, let begins) = verdict {
                 counts.slowed += 1
                 if begins { rules.log.warning("keys.slowed", ["address": "\(peer)", "wait_s": "\(seconds)"]) }
-                return .refused(.tooManyFailedKeys(seconds))
+                return .refusedLater(.tooManyFailedKeys(seconds), after: Self.pause)
             }
         }
         counts.unauthorized += 1

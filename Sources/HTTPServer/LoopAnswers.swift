@@ -37,15 +37,7 @@ extension EventLoop {
         allow: [HTTPCore.Method] = []
     ) -> Int {
         var context = context
-        var skipped = 0
-        if head.pointee.hasBody {
-            if let length = head.pointee.contentLength, length <= available {
-                skipped = length
-            } else {
-                context.keepsAlive = false
-                connection.mustLinger = true
-            }
-        }
+        let skipped = skipBody(connection, &context, head, available)
         prepare(context)
         if allow.isEmpty {
             writer.write(problem)
@@ -61,6 +53,41 @@ extension EventLoop {
         let path = head.pointee.path
         finish(connection, context, Span(_unsafeStart: base + Int(path.start), count: Int(path.count)))
         return skipped
+    }
+
+    /// The same after a pause. The peer's next request waits for it, in the kernel.
+    func refuse(
+        _ connection: Connection,
+        _ context: RequestContext,
+        _ problem: Problem,
+        after pause: Duration,
+        _ head: UnsafePointer<RequestHead>,
+        _ path: String,
+        _ available: Int
+    ) -> Int {
+        var context = context
+        let skipped = skipBody(connection, &context, head, available)
+        let response = problem.response(requestID: RequestID.text(context.requestID))
+        start(connection, context, path: path) { [self] id in
+            // Nobody cancels it: a drain waits for it as for any handler.
+            try? await ContinuousClock().sleep(for: pause)
+            _ = answer(id, response)
+        }
+        return skipped
+    }
+
+    /// Passes over a body that nobody reads: all of it is here, or the connection ends with the answer.
+    private func skipBody(
+        _ connection: Connection,
+        _ context: inout RequestContext,
+        _ head: UnsafePointer<RequestHead>,
+        _ available: Int
+    ) -> Int {
+        guard head.pointee.hasBody else { return 0 }
+        if let length = head.pointee.contentLength, length <= available { return length }
+        context.keepsAlive = false
+        connection.mustLinger = true
+        return 0
     }
 
     /// Ends a connection that was too slow.
@@ -86,14 +113,7 @@ extension EventLoop {
             writer.write(Problem(400, "malformed_path", "the path has a malformed percent-encoding"))
             return finish(connection, context, view.path)
         }
-        flush(connection)
-        guard !connection.isClosed else { return }
-        connection.life.enter(.answering, now: now)
-        let parked = ParkedRequest(context, path: request.path)
-        connection.parked = parked
-        taskBegan()
-        let id = connection.id
-        parked.task = Task(executorPreference: self) { [self] in
+        start(connection, context, path: request.path) { [self] id in
             let response = await work(request)
             if answer(id, response), let stream = response.stream {
                 do {
@@ -103,6 +123,25 @@ extension EventLoop {
                     endStream(id, succeeded: false)
                 }
             }
+        }
+    }
+
+    /// Starts a task that answers; the connection waits for it.
+    private func start(
+        _ connection: Connection,
+        _ context: RequestContext,
+        path: String,
+        _ body: @escaping @Sendable (ConnectionID) async -> Void
+    ) {
+        flush(connection)
+        guard !connection.isClosed else { return }
+        connection.life.enter(.answering, now: now)
+        let parked = ParkedRequest(context, path: path)
+        connection.parked = parked
+        taskBegan()
+        let id = connection.id
+        parked.task = Task(executorPreference: self) { [self] in
+            await body(id)
             taskEnded()
         }
     }

@@ -173,6 +173,8 @@ extension EventLoop {
         case .refused(let problem, let fields):
             context.fields = fields
             return refuse(connection, context, problem, head, base, available)
+        case .refusedLater(let problem, let pause):
+            return refuse(connection, context, problem, after: pause, head, view.path.text, available)
         }
         let row = router.rows[route]
         guard head.pointee.hasBody else {

@@ -84,6 +84,8 @@ public enum Admission {
     case admitted((any AnyObject & Sendable)? = nil, fields: [UInt8]? = nil)
     /// The request is answered with this; its body is not read.
     case refused(Problem, fields: [UInt8]? = nil)
+    /// The same after a pause, in which the connection waits and nothing else does.
+    case refusedLater(Problem, after: Duration)
 }
 
 /// What happened to one request, for metrics: numbers only, so that nothing is counted or copied for it.

@@ -109,7 +109,7 @@ import Testing
         try await withServer(settings, routes: Self.routes) { server in
             let address = try #require(server.adminAddress)
             #expect(await Shell.run("\(curl) https://\(address)/which").output == "admin 127.0.0.1")
-            #expect(await Shell.run("\(curl) http://\(address)/which").status != 0)
+            #expect(await Shell.run("\(curl) http://\(address)/which").output.contains("tls_required"))
         }
         let path = Self.path()
         settings.admin = .unix(path: path)
@@ -143,6 +143,43 @@ import Testing
             client.send("POST /body HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nContent-Length: 9\r\n\r\n")
             let large = client.answer()
             #expect(large.status == 413 && large.head.contains("\r\nX-Left: 5\r\n"))
+        }
+    }
+
+    @Test func `a refusal that waits holds up its own connection, in order, and nothing else`() async throws {
+        let hooks: @Sendable () -> RouterHooks = {
+            var hooks = RouterHooks()
+            hooks.authorize = { view, _ in
+                view.has(.authorization)
+                    ? .admitted() : .refusedLater(Problem(429, "slow", "slow"), after: .milliseconds(300))
+            }
+            return hooks
+        }
+        let routes: @Sendable () -> [Route] = { Self.routes() + [.post("/body", .later { _ in .text(200, "") })] }
+        try await withServer(hooks: hooks, routes: routes) { server in
+            let start = Monotonic.milliseconds()
+            let slowed = TestClient(server)
+            let good = "GET /which HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\n\r\n"
+            slowed.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" + good)
+            let other = TestClient(server)
+            other.send(good)
+            #expect(other.answer().status == 200)
+            #expect(Monotonic.milliseconds() - start < 250)
+            #expect(slowed.answer().status == 429)
+            #expect(Monotonic.milliseconds() - start >= 300)
+            #expect(slowed.answer().status == 200)
+            // A body that is not here ends the connection, whole answer first.
+            slowed.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 300\r\n\r\nabc")
+            let refused = slowed.answer()
+            #expect(refused.status == 429 && refused.head.contains("Connection: close\r\n"))
+            slowed.send(String(repeating: "x", count: 297))
+            slowed.finishSending()
+            #expect(slowed.readToEnd().isEmpty)
+            // Who leaves meanwhile is no trouble.
+            let gone = TestClient(server)
+            gone.send("GET /which HTTP/1.1\r\nHost: a\r\n\r\n")
+            gone.disconnect()
+            #expect(other.get("/which").status == 429)
         }
     }
 

@@ -192,7 +192,8 @@ extension OpenAPIDocument {
     /// What an operation may answer besides: its own errors, and those of the way there.
     private static func errors(of operation: Operation, _ route: ServedRoute) -> [ProblemCode] {
         var codes: Set<ProblemCode> = [
-            .malformedRequest, .requestTimeout, .bodyTooLarge, .targetTooLong, .expectationFailed, .fieldsTooLarge,
+            .malformedRequest, .tlsRequired, .requestTimeout, .bodyTooLarge, .targetTooLong, .expectationFailed,
+            .fieldsTooLarge,
             .notImplemented, .versionNotSupported, .internalError, .invalidParameter,
         ]
         if !route.access.isEmpty {

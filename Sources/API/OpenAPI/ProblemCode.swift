@@ -7,6 +7,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     // What the front door refuses.
     case malformedRequest = "malformed_request"
     case malformedPath = "malformed_path"
+    case tlsRequired = "tls_required"
     case unauthorized
     case insufficientScope = "insufficient_scope"
     case adminListenerOnly = "admin_listener_only"
@@ -65,7 +66,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     /// The status that comes with it.
     var status: Int {
         switch self {
-        case .malformedRequest, .malformedPath, .invalidParameter, .invalidJSON, .syncTokenInvalid: 400
+        case .malformedRequest, .malformedPath, .tlsRequired, .invalidParameter, .invalidJSON, .syncTokenInvalid: 400
         case .unauthorized: 401
         case .insufficientScope, .adminListenerOnly, .crossSiteRefused: 403
         case .notFound: 404
@@ -101,6 +102,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         switch self {
         case .malformedRequest: "the bytes are no HTTP request (RFC 9112), or an unclear one"
         case .malformedPath: "the path has a malformed percent-encoding"
+        case .tlsRequired: "the port speaks TLS, and the request came without"
         case .unauthorized: "no key, or none of the configuration"
         case .insufficientScope: "the key lacks the operation's scope"
         case .adminListenerOnly: "the operation is answered on the listener of `server.admin_listen` only"
