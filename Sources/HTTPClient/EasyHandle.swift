@@ -36,6 +36,8 @@ final class EasyHandle {
         let limit = request.timeout.milliseconds
         try set(CURLOPT_TIMEOUT_MS, limit)
         try set(CURLOPT_CONNECTTIMEOUT_MS, min(limit, 10_000))
+        // A page of a list comes in a few large pieces; of a receiver's answer only the beginning is wanted.
+        try set(CURLOPT_BUFFERSIZE, request.truncatesBody ? Int(CURL_MAX_WRITE_SIZE) : 256 << 10)
         if let caFile = request.caFile { try set(CURLOPT_CAINFO, caFile) }
         try setCallbacks(Unmanaged.passUnretained(transfer).toOpaque())
     }

@@ -54,6 +54,9 @@ extension Transfer {
     /// connection usable.
     private static let readOn = 64 << 10
 
+    /// Room made at once for a body whose length is told; a longer one grows as it comes.
+    private static let mostReserved = 4 << 20
+
     /// Takes one line of the head; false ends the exchange.
     func receiveHead(_ line: UnsafeRawBufferPointer) -> Bool {
         headBytes += line.count
@@ -78,6 +81,9 @@ extension Transfer {
     /// Takes a piece of the body; false ends the exchange.
     func receiveBody(_ piece: UnsafeRawBufferPointer) -> Bool {
         let room = request.maxBody - body.count
+        if body.isEmpty, let length = fields["Content-Length"].flatMap({ Int($0) }), length > piece.count {
+            body.reserveCapacity(min(length, request.maxBody, Self.mostReserved))
+        }
         guard piece.count > room else {
             body.append(contentsOf: piece)
             return true

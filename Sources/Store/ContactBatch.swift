@@ -37,6 +37,13 @@ public struct ContactBatch: Sendable {
     /// The vendors' ids in the order of the batch.
     public var vendorIDs: [String] { items.map(\.vendorID) }
 
+    /// Makes room for so many contacts, so that their bytes need not be moved as they become more.
+    public mutating func reserve(_ count: Int) {
+        items.reserveCapacity(count)
+        bytes.reserveCapacity(count * 1024)
+        lookups.reserveCapacity(count * 5)
+    }
+
     /// Adds a contact.
     ///
     /// - Parameters:

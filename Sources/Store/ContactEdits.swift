@@ -205,7 +205,7 @@ extension ContactTable where Access == Writing {
             try LinkTable<Writing>(database: database).remove(connection: old.connection, vendorID)
         }
         for key in Documents.lookupKeys(old.contact, shared.lookupHash) {
-            try database.run(ContactSQL.deleteLookup, key, old.key)
+            try LookupTable(database: database).remove(LookupEntry(key: key, contact: old.key))
         }
         try database.run(ContactSQL.deleteProjection, old.key)
         try database.run(ContactSQL.delete, old.key)
@@ -252,7 +252,9 @@ extension ContactTable where Access == Writing {
         guard before != after else { return }
         let transaction = try writing()
         try transaction.flushLookups()
-        for hash in before.subtracting(after) { try database.run(ContactSQL.deleteLookup, hash, key) }
+        for hash in before.subtracting(after) {
+            try LookupTable(database: database).remove(LookupEntry(key: hash, contact: key))
+        }
         for hash in after.subtracting(before) {
             transaction.pendingLookups.append(LookupEntry(key: hash, contact: key))
         }

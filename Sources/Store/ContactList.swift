@@ -52,13 +52,13 @@ extension ContactTable {
     ) throws -> Int64? {
         if filter.connections?.isEmpty == true { return nil }
         let rules = try ListRules(filter, in: self)
-        let statement = try rules.source(after: key, in: self)
-        defer { statement.reset() }
+        var source = try rules.source(after: key, in: self)
+        defer { source.statement.reset() }
         var shown = 0
         var last = key
         // The connection of the row before, which is shown: most rows have the same.
         var shownConnection: Int64?
-        while try statement.step() {
+        while let statement = try source.next({ end throws(StoreError) in try rules.source(after: end, in: self) }) {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             if row.connection != shownConnection {
                 guard filter.connections?.contains(row.connection) != false else { continue }
@@ -145,11 +145,13 @@ extension ContactTable {
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws {
         try transaction?.flushLookups()
-        let statement = try database.statement(ListSQL.lookup)
-        statement.bind(1, Documents.hash(key, shared.lookupHash))
-        defer { statement.reset() }
+        let hashes = [Documents.hash(key, shared.lookupHash)]
+        var source = try candidates(under: hashes, after: 0)
+        defer { source.statement.reset() }
         var shown = 0
-        while shown < limit, try statement.step() {
+        while shown < limit,
+            let statement = try source.next({ end throws(StoreError) in try candidates(under: hashes, after: end) })
+        {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             guard connections?.contains(row.connection) != false else { continue }
             try statement.withBytes(3) { bytes in
@@ -215,37 +217,33 @@ struct ListRules {
     }
 
     /// A statement whose rows are key, connection, revision and document of the candidates, by ascending key.
-    func source<Access>(after key: Int64, in table: ContactTable<Access>) throws(StoreError) -> Statement {
+    func source<Access>(after key: Int64, in table: ContactTable<Access>) throws(StoreError) -> Candidates {
         let database = table.database
         let hash = table.shared.lookupHash
         try table.transaction?.flushLookups()
-        if let email { return try lookup(Documents.hash(email, hash), key, database) }
+        if let email { return try table.candidates(under: [Documents.hash(email, hash)], after: key) }
         if !filter.phones.isEmpty {
-            let hashes = filter.phones.map { Documents.hash($0, hash) }
-            if hashes.count == 1 { return try lookup(hashes[0], key, database) }
-            let statement = try database.statement(ListSQL.lookupAny)
-            // Unused places repeat the first key.
-            for place in 0..<8 { statement.bind(Int32(place + 1), hashes.count > place ? hashes[place] : hashes[0]) }
-            statement.bind(9, key)
-            return statement
+            return try table.candidates(under: filter.phones.map { Documents.hash($0, hash) }, after: key)
         }
-        if let tag = filter.tag { return try lookup(Documents.hash("t", tag, hash), key, database) }
-        if let owner = filter.owner { return try lookup(Documents.hash("o", owner, hash), key, database) }
+        if let tag = filter.tag { return try table.candidates(under: [Documents.hash("t", tag, hash)], after: key) }
+        if let owner = filter.owner {
+            return try table.candidates(under: [Documents.hash("o", owner, hash)], after: key)
+        }
         if let expression, usesIndex {
             let statement = try database.statement(ListSQL.search)
             statement.bind(1, expression)
             statement.bind(2, key)
-            return statement
+            return Candidates(statement: statement)
         }
         if let only = filter.connections?.first, filter.connections?.count == 1 {
             let statement = try database.statement(ListSQL.ofConnection)
             statement.bind(1, only)
             statement.bind(2, key)
-            return statement
+            return Candidates(statement: statement)
         }
         let statement = try database.statement(ListSQL.all)
         statement.bind(1, key)
-        return statement
+        return Candidates(statement: statement)
     }
 
     /// Whether everything that the source did not already see to holds for a stored document.
@@ -281,45 +279,12 @@ struct ListRules {
         guard verifiesTime, let oldestRevision else { return false }
         return row.revision < oldestRevision
     }
-
-    private func lookup(_ hash: Int64, _ key: Int64, _ database: Database) throws(StoreError) -> Statement {
-        let statement = try database.statement(ListSQL.lookupPage)
-        statement.bind(1, hash)
-        statement.bind(2, key)
-        return statement
-    }
 }
 
 private enum ListSQL {
     static let all = Query("select id, connection, revision, doc from contact where id > ? order by id")
     static let ofConnection = Query(
         "select id, connection, revision, doc from contact where connection = ? and id > ? order by id"
-    )
-    static let lookupPage = Query(
-        """
-        select c.id, c.connection, c.revision, c.doc
-        from   lookup l
-        cross  join contact c on c.id = l.contact
-        where  l.key = ? and l.contact > ?
-        order  by l.contact
-        """
-    )
-    static let lookupAny = Query(
-        """
-        select c.id, c.connection, c.revision, c.doc
-        from   (select distinct contact from lookup where key in (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) and contact > ?9) l
-        cross  join contact c on c.id = l.contact
-        order  by l.contact
-        """
-    )
-    static let lookup = Query(
-        """
-        select c.id, c.connection, c.revision, c.doc
-        from   lookup l
-        cross  join contact c on c.id = l.contact
-        where  l.key = ?
-        order  by l.contact
-        """
     )
     static let search = Query(
         """

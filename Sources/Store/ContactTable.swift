@@ -179,5 +179,4 @@ enum ContactSQL {
         values (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     )
-    static let deleteLookup = Query("delete from lookup where key = ? and contact = ?")
 }

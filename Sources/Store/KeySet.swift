@@ -44,6 +44,44 @@ public struct KeySet: Equatable, Sendable {
         for key in keys { insert(key) }
     }
 
+    /// Adds another set's keys, 64 at a time.
+    public mutating func formUnion(_ other: KeySet) {
+        while chunks.count < other.chunks.count { chunks.append([]) }
+        for (chunk, words) in other.chunks.enumerated() where !words.isEmpty {
+            if chunks[chunk].isEmpty { chunks[chunk] = [UInt64](repeating: 0, count: words.count) }
+            for word in words.indices where words[word] != 0 {
+                count += (words[word] & ~chunks[chunk][word]).nonzeroBitCount
+                chunks[chunk][word] |= words[word]
+            }
+        }
+    }
+
+    /// Its keys as stretches without gaps, ascending.
+    public var stretches: [Range<Int64>] { stretches(notIn: KeySet()) }
+
+    /// Its keys that are not in another set, as stretches without gaps, ascending.
+    func stretches(notIn other: KeySet) -> [Range<Int64>] {
+        var stretches: [Range<Int64>] = []
+        for (chunk, words) in chunks.enumerated() where !words.isEmpty {
+            let hidden = chunk < other.chunks.count ? other.chunks[chunk] : []
+            for word in words.indices {
+                var rest = hidden.isEmpty ? words[word] : words[word] & ~hidden[word]
+                while rest != 0 {
+                    let start = rest.trailingZeroBitCount
+                    let length = (~(rest >> UInt64(start))).trailingZeroBitCount
+                    let first = Int64(chunk * Self.chunkBits + word * 64 + start)
+                    if let last = stretches.last, last.upperBound == first {
+                        stretches[stretches.count - 1] = last.lowerBound..<(first + Int64(length))
+                    } else {
+                        stretches.append(first..<(first + Int64(length)))
+                    }
+                    rest = start + length == 64 ? 0 : rest & (~0 << UInt64(start + length))
+                }
+            }
+        }
+        return stretches
+    }
+
     private static func place(of key: Int64) -> (chunk: Int, word: Int, bit: UInt64) {
         precondition(key >= 0, "keys are counted up from 1")
         let key = Int(key)

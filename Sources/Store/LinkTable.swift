@@ -109,6 +109,16 @@ extension LinkTable {
         return matches
     }
 
+    /// Every record of a connection by its hash, for a run that goes through all of them.
+    public func known(connection: Int64, asOf sequence: Int64) throws(StoreError) -> KnownRecords {
+        let statement = try database.statement(LinkSQL.hashes)
+        statement.bind(1, connection)
+        defer { statement.reset() }
+        var pairs: [(contact: Int64, hash: UInt64)] = []
+        while try statement.step() { pairs.append((statement.int(0), UInt64(bitPattern: statement.int(1)))) }
+        return KnownRecords(pairs, asOf: sequence)
+    }
+
     /// A connection's contacts whose vendor ids are not in a set: those that a complete list no longer has.
     ///
     /// - Parameters:
@@ -203,6 +213,7 @@ private enum LinkSQL {
         order  by vendor_id
         """
     )
+    static let hashes = Query("select contact, content_hash from link where connection = ?")
     static let all = Query("select vendor_id, contact from link where connection = ? order by vendor_id")
     static let count = Query("select count(*) from link where connection = ?")
     static let insert = Query(

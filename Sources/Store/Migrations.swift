@@ -254,5 +254,19 @@ enum Migrations {
         """
         create index delivery_contact_idx on delivery (webhook, contact, sequence) where state = 0;
         """,
+        """
+        create table lookup_run (
+            id       integer primary key,
+            entries  integer not null,
+            target   integer
+        ) strict;
+        create table lookup_block (
+            run      integer not null,
+            key      integer not null,
+            contact  integer not null,
+            entries  blob not null,
+            primary key (run, key, contact)
+        ) strict, without rowid;
+        """,
     ]
 }

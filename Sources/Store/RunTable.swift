@@ -207,23 +207,14 @@ extension RunTable where Access == Writing {
 
     /// Adds contacts to what the run has seen. One call for each transaction is best: each makes a row, of keys in
     /// eight bytes each, where `-n` stands for the `n` keys that follow the one before it.
-    public func addSeen(_ run: Int64, _ contacts: [Int64]) throws(StoreError) {
+    public func addSeen(_ run: Int64, _ contacts: KeySet) throws(StoreError) {
         guard !contacts.isEmpty else { return }
-        var values: [Int64] = []
-        var last: Int64 = 0
-        for contact in contacts {
-            if contact != last + 1 || values.isEmpty {
-                values.append(contact)
-            } else if let open = values.last, open < 0 {
-                values[values.count - 1] = open - 1
-            } else {
-                values.append(-1)
-            }
-            last = contact
-        }
         var chunk: [UInt8] = []
-        chunk.reserveCapacity(values.count * 8)
-        for value in values { withUnsafeBytes(of: value.bigEndian) { chunk.append(contentsOf: $0) } }
+        func add(_ value: Int64) { withUnsafeBytes(of: value.bigEndian) { chunk.append(contentsOf: $0) } }
+        for stretch in contacts.stretches {
+            add(stretch.lowerBound)
+            if stretch.count > 1 { add(1 - Int64(stretch.count)) }
+        }
         try database.run(RunSQL.addSeen, run, chunk)
     }
 

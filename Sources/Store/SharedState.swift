@@ -8,6 +8,7 @@ final class SharedState: Sendable {
     private let version = Atomic<UInt64>(1)
     private let sequence = Atomic<Int64>(0)
     private let searchAt = Atomic<Int64>(0)
+    private let runs = Atomic<Bool>(false)
     private let listeners = Mutex(Listeners())
     let clock: @Sendable () -> Timestamp
     /// Hashes look-up keys; its seed was made with the file.
@@ -27,6 +28,12 @@ final class SharedState: Sendable {
     var lastSequence: Int64 { sequence.load(ordering: .acquiring) }
 
     var searchPosition: Int64 { searchAt.load(ordering: .acquiring) }
+
+    /// False while there are certainly no runs of look-up keys. Raised before their COMMIT, so that who sees one sees
+    /// this too.
+    var mayHaveRuns: Bool { runs.load(ordering: .acquiring) }
+
+    func willHaveRuns() { runs.store(true, ordering: .releasing) }
 
     /// Called by the writer after COMMIT and before anybody is answered.
     func committed(sequence: Int64, searchPosition: Int64) {

@@ -39,6 +39,7 @@ public final class Store: Sendable {
             lookupHash: Hash64(seed: try meta.hashSeed()),
             tokenKey: try meta.tokenKey()
         )
+        if try !LookupTable(database: database).runs().isEmpty { shared.willHaveRuns() }
         writer = try Writer(database: database, shared: shared, log: log, onFailure: onFailure)
         background = BackgroundReader(
             snapshot: Snapshot(database: try Database(path: path, role: .reader), shared: shared)

@@ -16,6 +16,8 @@ public final class Transaction {
     var lastAt: Int64
     /// Look-up keys not yet written: sorted, they cost a quarter.
     var pendingLookups: [LookupEntry] = []
+    /// True when a batch has left a run of look-up keys.
+    var hasNewRun = false
     /// Changes of the jobs of this group, for the search index.
     var indexable: [IndexableChange] = []
     /// The search index holds the words of every contact as of this sequence.
@@ -117,11 +119,9 @@ public final class Transaction {
     func flushLookups() throws(StoreError) {
         guard !pendingLookups.isEmpty else { return }
         pendingLookups.sort()
-        let insert = try database.statement(SQL.insertLookup)
-        for entry in pendingLookups {
-            insert.bind(1, entry.key)
-            insert.bind(2, entry.contact)
-            try insert.run()
+        if try LookupTable(database: database).insert(pendingLookups) {
+            hasNewRun = true
+            shared.willHaveRuns()
         }
         pendingLookups.removeAll(keepingCapacity: true)
     }
@@ -144,17 +144,6 @@ public final class Transaction {
             """
         )
         static let lastAt = Query("select at_ms from change order by sequence desc limit 1")
-        static let insertLookup = Query("insert or ignore into lookup (key, contact) values (?, ?)")
-    }
-}
-
-/// One row of the look-up table.
-struct LookupEntry: Comparable {
-    var key: Int64
-    var contact: Int64
-
-    static func < (left: LookupEntry, right: LookupEntry) -> Bool {
-        left.key != right.key ? left.key < right.key : left.contact < right.contact
     }
 }
 

@@ -37,6 +37,10 @@ final class Writer: @unchecked Sendable {
     /// True when all of the log is in the file.
     private var isLogMoved = false
     private var followedAt: Int64 = 0
+    /// False while it is certain that no runs of look-up keys are to be merged.
+    private var mayMerge = true
+    /// True when no job has come for a second.
+    private var isQuiet = false
     private var indexRetryAt: Int64 = 0
 
     init(
@@ -118,6 +122,12 @@ final class Writer: @unchecked Sendable {
                 {
                     _ = followIndex(transaction, database)
                 }
+                isQuiet = false
+                if transaction.hasNewRun {
+                    transaction.hasNewRun = false
+                    mayMerge = true
+                    mergeLookups(entries: 100_000, isBusy: true, transaction, database)
+                }
             } else if isStopping {
                 break
             } else if !followIndex(transaction, database) {
@@ -141,10 +151,14 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Nothing waits: the log is moved into the file after a second of quiet.
+    /// Nothing waits: after a second of quiet runs of look-up keys are merged, and the log is moved into the file.
     private func rest(_ transaction: Transaction, _ database: Database) {
-        if logPages > 0, !isLogMoved {
-            if !condition.wait(milliseconds: 1000) {
+        if mayMerge, isQuiet {
+            mergeLookups(entries: 20_000, isBusy: false, transaction, database)
+        } else if mayMerge || logPages > 0 && !isLogMoved {
+            guard !condition.wait(milliseconds: 1000) else { return }
+            isQuiet = true
+            if !mayMerge {
                 checkpoint(database)
                 sqlite3_db_release_memory(database.handle)  // the cache of an import is of no use to an idle writer
             }
@@ -302,6 +316,30 @@ final class Writer: @unchecked Sendable {
                 indexRetryAt = Monotonic.milliseconds() + 5000
             }
             return false
+        }
+    }
+
+    /// Merges runs of look-up keys for a while, where there are any to be merged.
+    private func mergeLookups(entries: Int, isBusy: Bool, _ transaction: Transaction, _ database: Database) {
+        do throws(StoreError) {
+            let lookups = LookupTable(database: database)
+            guard try lookups.wantsMerge(isBusy: isBusy) else {
+                if !isBusy { mayMerge = false }
+                return
+            }
+            try database.statement(SQL.begin).run()
+            try lookups.merge(entries: entries)
+            try database.statement(SQL.commit).run()
+            isLogMoved = false
+            shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
+            if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+        } catch {
+            if database.isInTransaction {
+                try? database.statement(SQL.rollback).run()  // lost either way
+            }
+            if error.isFatal { return failForGood(error, jobs: []) }
+            log.error("store.merge_failed", ["reason": error.message])
+            mayMerge = false  // not again before there is more to merge
         }
     }
 

@@ -20,7 +20,7 @@ struct Decisions: Sendable {
     /// What is certain already of the run's counts.
     var counts = RunCounts()
     /// Contacts that records stand for, those of records that were set aside included.
-    var contacts: [Int64] = []
+    var contacts = KeySet()
     /// Ids that stand for no contact.
     var strangers: [String] = []
     /// Records whose id could not be read.
@@ -37,6 +37,37 @@ struct Decisions: Sendable {
         rejected.append(record)
         counts.quarantined += 1
         if record.vendorID == nil { unidentified += 1 }
+    }
+}
+
+/// A batch's records: those that are as they were, and the others.
+struct Sorted {
+    /// The contacts of records whose bytes are those of last time.
+    var unchanged = KeySet()
+    /// Pages may overlap when the list moves: of several records with one id the last one counts.
+    var others: [Incoming] = []
+    /// Records without a readable id or frame.
+    var rejected: [RejectedRecord] = []
+
+    init(_ batch: IngestBatch, knowing known: KnownRecords?) {
+        var places = IDPlaces(capacity: batch.pages.reduce(0) { $0 + $1.page.records.count + $1.page.unread.count })
+        for (var page, askedAt) in batch.pages.lazy.map({ ($0.page, $0.askedAt) }) {
+            let unread = (0..<page.unread.count).map { Ingest.contentHash(page.unread.bytes(at: $0)) }
+            let contacts = known?.contacts(ofHashes: unread) ?? []
+            for place in unread.indices {
+                if place < contacts.count, contacts[place] > 0 {
+                    unchanged.insert(contacts[place])
+                } else {
+                    page.read(place)
+                }
+            }
+            for record in page.records {
+                let item = Incoming(record: record, hash: Ingest.contentHash(record.bytes), askedAt: askedAt)
+                let place = places.place(of: record.vendorID, orNew: others.count) { others[$0].record.vendorID }
+                if place < others.count { others[place] = item } else { others.append(item) }
+            }
+            rejected += page.rejected
+        }
     }
 }
 

@@ -26,7 +26,7 @@ struct IngestResult: Sendable {
     /// The run with its counts and its place.
     var run: RunRow
     /// Contacts that the records stand for, those of records that were set aside included.
-    var contacts: [Int64] = []
+    var contacts = KeySet()
     /// Ids that stand for no contact: new in a dry run, or set aside.
     var strangers: [String] = []
     /// Records whose id could not be read.
@@ -46,20 +46,37 @@ struct Ingest: Sendable {
 
     /// Understands and compares a batch, and makes ready what is to be stored. Nothing is written yet, so that it can be
     /// done while the batch before is being stored.
-    func prepare(_ batch: IngestBatch, isDry: Bool) async throws -> Decisions {
-        let incoming = Self.latest(of: batch)
-        let (known, sequence) = try await resolve(incoming)
+    ///
+    /// - Parameters:
+    ///   - batch: Pages of the list or the delta.
+    ///   - isDry: Whether the run only tells what it would do.
+    ///   - records: What was known of all records when the run began; `nil` to ask for each.
+    /// - Returns: What is to be stored.
+    /// - Throws: ``StoreError``.
+    func prepare(_ batch: IngestBatch, isDry: Bool, knowing records: KnownRecords?) async throws -> Decisions {
+        var sorted = Sorted(batch, knowing: records)
+        var found = try await resolve(sorted.others, since: records?.asOf)
+        if found.areSomeGone {
+            // A record may stand for a contact that was deleted here since, and has to be asked for after all.
+            sorted = Sorted(batch, knowing: nil)
+            found = try await resolve(sorted.others, since: nil)
+        }
         var decisions = Decisions(
-            asOf: sequence,
+            asOf: found.asOf,
             creations: store.batch(connection: target.key, named: target.config.id)
         )
-        for (item, known) in zip(incoming, known) { decide(item, known: known, isDry: isDry, into: &decisions) }
-        for page in batch.pages {
-            for rejected in page.page.rejected { decisions.setAside(rejected) }
+        if !isDry {
+            decisions.creations.reserve(found.known.count { if case .nothing = $0 { true } else { false } })
         }
+        decisions.contacts = sorted.unchanged
+        decisions.counts.unchanged = sorted.unchanged.count
+        for (item, known) in zip(sorted.others, found.known) {
+            decide(item, known: known, isDry: isDry, into: &decisions)
+        }
+        for rejected in sorted.rejected { decisions.setAside(rejected) }
         decisions.creations.finish()
         decisions.counts.pages = batch.pages.count
-        decisions.counts.seen = incoming.count + decisions.unidentified
+        decisions.counts.seen = sorted.unchanged.count + sorted.others.count + decisions.unidentified
         decisions.cursor = batch.next?.text
         return decisions
     }
@@ -76,25 +93,14 @@ struct Ingest: Sendable {
         return run.isDry ? try await note(decisions, result) : try await commit(decisions, result)
     }
 
-    /// Pages may overlap when the list moves: of several records with one id the last one counts.
-    private static func latest(of batch: IngestBatch) -> [Incoming] {
-        var places = IDPlaces(capacity: batch.pages.reduce(0) { $0 + $1.page.records.count })
-        var incoming: [Incoming] = []
-        incoming.reserveCapacity(places.capacity)
-        for page in batch.pages {
-            for record in page.page.records {
-                let item = Incoming(record: record, hash: contentHash(record.bytes), askedAt: page.askedAt)
-                let place = places.place(of: record.vendorID, orNew: incoming.count) { incoming[$0].record.vendorID }
-                if place < incoming.count { incoming[place] = item } else { incoming.append(item) }
-            }
-        }
-        return incoming
-    }
-
-    private func resolve(_ incoming: [Incoming]) async throws -> (known: [Known], asOf: Int64) {
+    private func resolve(
+        _ incoming: [Incoming],
+        since sequence: Int64?
+    ) async throws -> (known: [Known], asOf: Int64, areSomeGone: Bool) {
         let connection = target.key
         let probes = incoming.map { LinkProbe(vendorID: $0.record.vendorID, contentHash: $0.hash) }
         return try await store.read { snapshot in
+            if let sequence, try snapshot.changes.hasDeletes(after: sequence) { return ([], sequence, true) }
             let contacts = snapshot.contacts
             let known: [Known] = try snapshot.links.resolve(connection: connection, probes).map { match in
                 switch match {
@@ -107,7 +113,7 @@ struct Ingest: Sendable {
                     return .differing(stored, previous: known.map { $0.projected ?? $0.raw })
                 }
             }
-            return (known, try snapshot.changes.last())
+            return (known, try snapshot.changes.last(), false)
         }
     }
 
@@ -116,12 +122,12 @@ struct Ingest: Sendable {
             switch known {
             case .unchanged(let contact):
                 decisions.counts.unchanged += 1
-                decisions.contacts.append(contact)
+                decisions.contacts.insert(contact)
             case .nothing:
                 let merged = try target.adapter.mapping.merge(item.record.bytes, previous: nil, into: nil)
                 create(item, normalised(merged, item.record.vendorID), isDry: isDry, into: &decisions)
             case .differing(let stored, let previous):
-                decisions.contacts.append(stored.key)
+                decisions.contacts.insert(stored.key)
                 // Changed here since the page was asked for: the page is older than what we have.
                 guard stored.contact.revision <= item.askedAt else {
                     decisions.counts.unchanged += 1
@@ -176,7 +182,7 @@ extension Ingest {
             let superseded = try self.superseded(decisions, in: transaction, &result)
             let created = try transaction.contacts.create(decisions.creations, without: superseded)
             result.run.counts.created += created.count
-            result.contacts += created
+            result.contacts.formUnion(created)
             for update in decisions.updates { try self.update(update, in: transaction, &result) }
             if hasQuarantine { try self.release(decisions, in: transaction) }
             for record in decisions.rejected { try self.setAside(record, in: transaction, run: result.run.id) }
@@ -201,7 +207,7 @@ extension Ingest {
             for (place, match) in matches.enumerated() {
                 guard let contact = match.contact else { continue }
                 superseded.insert(place)
-                result.contacts.append(contact)
+                result.contacts.insert(contact)
             }
         }
         let deleted = try deletedMeanwhile(decisions, in: transaction)

@@ -35,6 +35,8 @@ struct Run {
     /// Contacts that the vendor has named.
     private(set) var seen = KeySet()
     private var proof = ListProof()
+    /// What was known of the vendor's records when a full run began.
+    private var records: KnownRecords?
     /// Ids that the vendor says are deleted.
     private var tombstones: Set<String> = []
     /// Ids that a delta says are changed.
@@ -111,6 +113,7 @@ extension Run {
         }
         if row.cursor != nil, !row.isDry { seen = try await seenBefore() }
         try await takeMark()
+        records = try await knownRecords()
         for pass in 1...Self.mostPasses {
             try await list(isDelta: false) { (cursor) throws(VendorError) in
                 try await listing.contacts(after: cursor)
@@ -173,6 +176,13 @@ extension Run {
         return row.counts.seen + tombstones.count != before
     }
 
+    private func knownRecords() async throws -> KnownRecords {
+        let key = target.key
+        return try await store.read { snapshot in
+            try snapshot.links.known(connection: key, asOf: snapshot.changes.last())
+        }
+    }
+
     private func seenBefore() async throws -> KeySet {
         let id = row.id
         return try await store.read { try $0.runs.seen(id) }
@@ -200,7 +210,7 @@ extension Run {
             try await walk { (cursor) throws(VendorError) in try await deletes.ids(after: cursor) }
         } else if let listing = target.adapter.listing {
             try await walk { (cursor) throws(VendorError) in
-                let page = try await listing.contacts(after: cursor)
+                let page = try await listing.contacts(after: cursor).readThrough
                 guard page.rejected.isEmpty else {
                     throw VendorError(.malformed, message: "a record cannot be identified: \(page.rejected[0].reason)")
                 }
@@ -259,6 +269,7 @@ extension Run {
         proof = ListProof()
         let ingest = ingest
         let isDry = row.isDry
+        let records = isDelta ? nil : records
         var fetched: Fetched? = await fetch(page, from: row.cursor.map { Cursor($0) })
         var decided: (decisions: Decisions, from: Fetched)?
         // Three batches are under way: one is stored, the next made ready, and the one after fetched.
@@ -270,7 +281,7 @@ extension Run {
                 if let waiting { try await ingest.store(waiting.decisions, of: before) } else { nil }
             }()
             async let prepared: Decisions? = {
-                if let current { try await ingest.prepare(current.batch, isDry: isDry) } else { nil }
+                if let current { try await ingest.prepare(current.batch, isDry: isDry, knowing: records) } else { nil }
             }()
             if let current { absorb(current, isDelta: isDelta) }
             let upcoming: Fetched? =
@@ -334,7 +345,7 @@ extension Run {
     private mutating func absorb(_ fetched: Fetched, isDelta: Bool) {
         tombstones.formUnion(fetched.tombstones)
         if isDelta {
-            for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map(\.vendorID)) }
+            for page in fetched.batch.pages { changed.formUnion(page.page.readThrough.records.lazy.map(\.vendorID)) }
         }
         if let mark = fetched.mark { nextMark = mark }
         if let total = fetched.total { proof.total = total }
@@ -376,8 +387,12 @@ extension Run {
         let key = target.key
         let seen = seen
         let start = row.startedAt
+        let records = records
         return try await store.read { snapshot in
-            try snapshot.links.unseen(connection: key, seen: seen).map(\.contact).filter { contact in
+            let unseen =
+                try records?.contacts(notIn: seen)
+                ?? snapshot.links.unseen(connection: key, seen: seen).map(\.contact)
+            return try unseen.filter { contact in
                 // What was written through us since the list began may have come too late for it.
                 try snapshot.contacts.find(key: contact).map { $0.contact.updatedAt < start } ?? false
             }

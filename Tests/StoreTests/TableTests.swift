@@ -33,8 +33,8 @@ import Testing
             var run = RunRow(connection: book, mode: "full", startedAt: transaction.now)
             run.mark = "m"
             let id = try transaction.runs.insert(run)
-            try transaction.runs.addSeen(id, [1, 2, 3])
-            try transaction.runs.addSeen(id, [3, 4, 200_000, 200_001, 200_002, 7])
+            try transaction.runs.addSeen(id, KeySet([1, 2, 3]))
+            try transaction.runs.addSeen(id, KeySet([3, 4, 200_000, 200_001, 200_002, 7]))
             run.id = id
             run.cursor = "page 3"
             run.counts.seen = 6

@@ -49,7 +49,7 @@ struct ContactSourceReading: ContactListing, ContactDelta {
 
     func contacts(after cursor: Cursor?) async throws(VendorError) -> RecordPage {
         let place = ContactSourcePlace(cursor)
-        return try await page("/contacts?limit=\(limit)&page=\(place.page)", list: "contacts", at: place)
+        return try await page("/contacts?limit=\(limit)&page=\(place.page)", isDelta: false, at: place)
     }
 
     func mark(now: Timestamp) async throws(VendorError) -> Cursor {
@@ -62,7 +62,7 @@ struct ContactSourceReading: ContactListing, ContactDelta {
         }
         let place = ContactSourcePlace(cursor)
         let path = "/contacts/delta?limit=\(limit)&page=\(place.page)&timestamp=\(seconds)"
-        var page = try await page(path, list: "updated", at: place)
+        var page = try await page(path, isDelta: true, at: place)
         if page.next == nil { page.mark = try await self.mark(now: now) }
         return page
     }
@@ -71,13 +71,13 @@ struct ContactSourceReading: ContactListing, ContactDelta {
 
     private func page(
         _ path: String,
-        list: StaticString,
+        isDelta: Bool,
         at place: ContactSourcePlace
     ) async throws(VendorError) -> RecordPage {
         let answer = try await client.get(path)
         let found: ContactSourceWire.Page
         do throws(JSONError) {
-            found = try ContactSourceWire.page(answer.body, list: list)
+            found = try ContactSourceWire.page(answer.body, isDelta: isDelta)
         } catch {
             throw .malformed(
                 answer,
@@ -85,11 +85,12 @@ struct ContactSourceReading: ContactListing, ContactDelta {
             )
         }
         guard let hasMore = found.hasMore, found.hasList || !found.page.deleted.isEmpty else {
+            let list = isDelta ? ContactSourceWire.delta : ContactSourceWire.list
             throw .saysError(answer, "The source's page has no \(found.hasMore == nil ? "has_more" : "\(list)")")
         }
         var page = found.page
         guard hasMore else { return page }
-        guard !page.records.isEmpty || !page.deleted.isEmpty || !page.rejected.isEmpty else {
+        guard page.unread.count > 0 || !page.records.isEmpty || !page.deleted.isEmpty || !page.rejected.isEmpty else {
             throw VendorError(
                 .malformed,
                 status: answer.status,

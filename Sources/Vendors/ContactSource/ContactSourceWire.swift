@@ -116,15 +116,25 @@ enum ContactSourceWire {
         var hasList = false
     }
 
-    /// Reads a page whose records stand in `list`: `contacts`, or `updated` with `deleted` beside it.
-    static func page(_ body: [UInt8], list: StaticString) throws(JSONError) -> Page {
+    /// The whole list, whose records are mostly as they were.
+    static let list: StaticString = "contacts"
+    /// The delta, with `deleted` beside it.
+    static let delta: StaticString = "updated"
+
+    /// Reads a page whose records stand in a member: those of the whole list are left unread.
+    static func page(_ body: [UInt8], isDelta: Bool) throws(JSONError) -> Page {
+        let list = isDelta ? delta : list
         var answer = Page()
         var reader = JSONReader(body.span)
         try reader.beginObject()
         while let name = try reader.nextMember() {
             if reader.equals(name, list), try reader.peek() == .array {
                 answer.hasList = true
-                try reader.scanRecords(of: body, into: &answer.page)
+                if isDelta {
+                    try reader.scanRecords(of: body, into: &answer.page)
+                } else {
+                    try readList(&reader, body, into: &answer.page)
+                }
             } else if reader.equals(name, "deleted"), try reader.peek() == .array {
                 try readDeleted(&reader, body, into: &answer.page)
             } else if reader.equals(name, "has_more") {
@@ -135,6 +145,17 @@ enum ContactSourceWire {
         }
         try reader.end()
         return answer
+    }
+
+    private static func readList(
+        _ reader: inout JSONReader,
+        _ body: [UInt8],
+        into page: inout RecordPage
+    ) throws(JSONError) {
+        var records = UnreadRecords(of: body)
+        try reader.beginArray()
+        while try reader.nextElement() { records.add(try reader.skipValue()) }
+        page.unread = records
     }
 
     /// Ids as strings or numbers; some sources give objects with an id.

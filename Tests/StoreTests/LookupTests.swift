@@ -1,0 +1,162 @@
+//  Look-up keys in their tree and in the runs that batches leave, against a plain model.
+
+import Contacts
+import Platform
+import Testing
+
+@testable import Store
+
+@Suite struct LookupTests {
+    /// A table in memory, and the same entries in a set.
+    struct Bench {
+        let database: Database
+        let table: LookupTable
+        var model: Set<LookupEntry> = []
+
+        init() throws {
+            database = try Database(path: ":memory:", role: .writer)
+            try Migrations.run(on: database)
+            table = LookupTable(database: database)
+        }
+
+        mutating func insert(_ entries: [LookupEntry]) throws -> Bool {
+            model.formUnion(entries)
+            return try table.insert(entries.sorted())
+        }
+
+        func contacts(_ hashes: [Int64], after: Int64 = 0, limit: Int = .max) throws -> [Int64] {
+            try table.contacts(under: hashes, after: after, limit: min(limit, 1_000_000), in: table.runs())
+        }
+
+        func expected(_ hashes: [Int64], after: Int64 = 0, limit: Int = .max) -> [Int64] {
+            let found = Set(model.filter { hashes.contains($0.key) && $0.contact > after }.map(\.contact))
+            return Array(found.sorted().prefix(limit))
+        }
+    }
+
+    /// Many keys of one contact each, some of many, the ends of the range among them.
+    static func entries(_ count: Int, from first: Int64, _ random: inout SeededGenerator) -> [LookupEntry] {
+        (0..<count).map { number in
+            let key: Int64 =
+                switch number % 10 {
+                case 0: .max
+                case 1: .min
+                case 2: -1
+                case 3: Int64(number % 30)
+                default: Int64(bitPattern: random.next())
+                }
+            return LookupEntry(key: key, contact: first + Int64(number))
+        }
+    }
+
+    static func merge(_ table: LookupTable, _ limit: Int = 5000) throws {
+        while try table.wantsMerge(isBusy: false) { try table.merge(entries: limit) }
+    }
+
+    @Test func `what was put in is found, taken out is not, before, during and after merges`() throws {
+        var random = SeededGenerator(state: 11)
+        var bench = try Bench()
+        for round in 0..<9 {
+            let entries = Self.entries(round % 3 == 2 ? 100 : 5000, from: Int64(round * 5000 + 1), &random)
+            #expect(try bench.insert(entries) == (entries.count >= LookupTable.smallestRun))
+            if round == 5 { try bench.table.merge(entries: 3000) }  // the merge has begun and is not over
+            for entry in bench.model.shuffled(using: &random).prefix(150) {
+                try bench.table.remove(entry)
+                bench.model.remove(entry)
+            }
+            for entry in bench.model.shuffled(using: &random).prefix(30) {
+                #expect(try bench.contacts([entry.key]) == bench.expected([entry.key]))
+            }
+        }
+        #expect(try bench.table.runs().count > 2)
+        let all: [Int64] = [.max, .min, -1, 0, 3, 23]
+        for state in ["in runs", "merged"] {
+            for key in all {
+                #expect(try bench.contacts([key]) == bench.expected([key]), "\(state) \(key)")
+                let middle = bench.expected([key]).dropFirst(70).first ?? 0
+                #expect(try bench.contacts([key], after: middle) == bench.expected([key], after: middle))
+                #expect(try bench.contacts([key], limit: 7) == bench.expected([key], limit: 7))
+            }
+            #expect(try bench.contacts(all, limit: 500) == bench.expected(all, limit: 500))
+            #expect(try bench.contacts([42, 7_777_777]) == bench.expected([42, 7_777_777]))
+            try Self.merge(bench.table)
+        }
+        #expect(try bench.table.runs().count == 1)
+        for entry in bench.model { try bench.table.remove(entry) }
+        #expect(try bench.database.number(Query("select count(*) from lookup_block")) == 0)
+        #expect(try bench.database.number(Query("select count(*) from lookup")) == 0)
+    }
+
+    @Test func `a large run is left alone until the small ones come to a quarter of it`() throws {
+        var random = SeededGenerator(state: 3)
+        var bench = try Bench()
+        _ = try bench.insert(Self.entries(40_000, from: 1, &random))
+        _ = try bench.insert(Self.entries(4200, from: 50_000, &random))
+        #expect(try !bench.table.wantsMerge(isBusy: false))
+        _ = try bench.insert(Self.entries(4200, from: 60_000, &random))
+        try Self.merge(bench.table)
+        #expect(try bench.table.runs().count == 2)
+        _ = try bench.insert(Self.entries(4200, from: 70_000, &random))
+        try Self.merge(bench.table)
+        #expect(try bench.table.runs().count == 1)
+    }
+
+    @Test func `every look-up goes through its index`() throws {
+        let bench = try Bench()
+        for query in [
+            "select entries from lookup_block where run = 1 and (key, contact) <= (2, 3) order by key desc, contact desc",
+            "select entries from lookup_block where run = 1 and key = 2 and contact > 3 order by contact",
+        ] {
+            let plan = try bench.database.rows(Query("explain query plan \(query)")) { $0.text(3) }
+            #expect(
+                plan.count == 1 && plan[0].hasPrefix("SEARCH lookup_block USING PRIMARY KEY (run=? AND "),
+                "\(plan)"
+            )
+        }
+    }
+
+    @Test func `contacts of a large batch are found by every key, listed by page, and gone when deleted`() async throws
+    {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        var batch = store.batch(connection: book, named: "book")
+        for number in 0..<3000 {
+            var content = ContactContent()
+            content.name = ContactName(full: "Person \(number)")
+            content.emails = [ContactEmail(address: "p\(number)@example.com", label: .work)]
+            content.phones = [ContactPhone(number: "202555\(number)", label: .work, e164: nil)]
+            content.tags = ["everybody"]
+            batch.add(vendorID: "\(number)", content: content, readOnly: false, contentHash: 1, raw: [0x7B, 0x7D])
+        }
+        batch.finish()
+        let keys = try await store.write { [batch] in try $0.contacts.create(batch) }
+        #expect(try await store.read { try LookupTable(database: $0.database).runs().count } == 1)
+        try await store.write { transaction in
+            for key in keys.prefix(10) { try transaction.contacts.delete(key) }
+            guard let stored = try transaction.contacts.find(key: 11) else { return }
+            try transaction.contacts.update(11, ContactUpdate(stored) { $0.emails[0].address = "new@example.com" })
+        }
+        try await store.read { snapshot in
+            func matching(_ address: String) throws -> [Int64] {
+                let keys = [LookupKey.email(of: address)].compactMap(\.self)
+                return try snapshot.contacts.matching(keys, connections: nil, limit: 5).map(\.key)
+            }
+            #expect(try matching("P2999@example.com") == [3000])
+            #expect(try matching("p0@example.com") == [])
+            #expect(try matching("p10@example.com") == [])
+            #expect(try matching("new@example.com") == [11])
+            var filter = ContactFilter()
+            filter.tag = "everybody"
+            var listed: [Int64] = []
+            var after: Int64? = 0
+            while let start = after {
+                let page = try snapshot.contacts.list(filter, after: start, limit: 700)
+                listed += page.contacts.map(\.key)
+                after = page.next
+            }
+            #expect(listed == Array(11...3000))
+            filter.connections = []
+            #expect(try snapshot.contacts.list(filter, limit: 10).contacts.isEmpty)
+        }
+        await store.close()
+    }
+}
