@@ -92,6 +92,11 @@ final class TestClient: Sendable {
         }
     }
 
+    /// Sends once; false when the other side no longer takes anything.
+    func isTaking(_ bytes: [UInt8]) -> Bool {
+        bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } > 0
+    }
+
     /// Says that nothing more will be sent.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
