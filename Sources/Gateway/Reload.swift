@@ -143,7 +143,8 @@ final class Reload: Sendable {
         config.database = old.config.database
         let isNew = config != old.config
         if isNew {
-            let identity = try tls.map { try TLSContext($0.identity) }
+            let isOther = tls != old.config.server.tls
+            let identity = isOther ? try tls.map { try TLSContext($0.identity) } : nil
             let connections = try await builder.connections(for: config, keeping: old.connections.all)
             let next = GatewayState(
                 config: config,
@@ -152,7 +153,7 @@ final class Reload: Sendable {
             )
             live.replace(with: next)
             log.setLevel(level)
-            if tls != old.config.server.tls { identify.withLock { $0 }(identity) }
+            if isOther { identify.withLock { $0 }(identity) }
             await follower(next)
         }
         let status = current.withLock { status in

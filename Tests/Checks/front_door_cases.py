@@ -194,6 +194,7 @@ CASES = [
     Case(12, "the largest size", "413", chunked("ffffffffffffffff\r\n{}\r\n" + LAST)),
     Case(12, "LF after the size", "400", chunked("2\n{}\r\n" + LAST)),
     Case(12, "LF after the data", "400", chunked("2\r\n{}\n" + LAST)),
+    Case(12, "LF LF after the data", "400", chunked("2\r\n{}\n\n" + LAST)),
     Case(12, "CR after the data", "400", chunked("2\r\n{}\r" + LAST)),
     Case(12, "data longer than its size", "400", chunked("1\r\n{}\r\n" + LAST)),
     Case(12, "data without its CRLF", "400", chunked("2\r\n{}" + LAST)),

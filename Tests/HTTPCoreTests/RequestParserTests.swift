@@ -36,6 +36,10 @@ struct RequestParserTests {
         ),
         ("chunked in 1.0", 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("chunked twice", 400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+        (
+            "chunked in two fields", 400,
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
         ("gzip", 400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n"),
         ("gzip, chunked", 501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
         ("xchunked", 400, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
@@ -49,6 +53,9 @@ struct RequestParserTests {
         ("17 digits of chunk size", 400, chunked("00000000000000001\r\na\r\n0\r\n\r\n")),
         ("a chunk longer than its size", 400, chunked("1\r\nab\r\n0\r\n\r\n")),
         ("a chunk beyond every limit", 413, chunked("FFFFFFFFFFFFFFFF\r\na\r\n0\r\n\r\n")),
+        ("two LF after the data", 400, chunked("1\r\na\n\n0\r\n\r\n")),
+        ("two LF at the end", 400, chunked("0\r\n\n")),
+        ("CR CR after the size", 400, chunked("1\r\ra\r\n0\r\n\r\n")),
         ("a bare LF after the size", 400, chunked("1\na\r\n0\r\n\r\n")),
         ("a control in an extension", 400, chunked("1;a=\u{1}\r\na\r\n0\r\n\r\n")),
         ("too many extensions", 400, chunked("1;\(String(repeating: "a", count: 4097))\r\na\r\n0\r\n\r\n")),

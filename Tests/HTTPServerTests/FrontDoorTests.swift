@@ -78,7 +78,7 @@ import Testing
             ] {
                 let client = TestClient(server)
                 client.send(head)
-                client.send(body)
+                #expect(client.send(body), "taken to its end, or a reset could overtake the answer")
                 let answer = client.answer()
                 #expect([400, 404, 413].contains(answer.status), "\(head)")
                 #expect(answer.head.contains("Connection: close\r\n") && !answer.body.isEmpty)
