@@ -20,6 +20,15 @@ static int select_http11(SSL *ssl, const unsigned char **out, unsigned char *len
 
 void copenssl_select_http11(SSL_CTX *context) { SSL_CTX_set_alpn_select_cb(context, select_http11, NULL); }
 
+// MARK: MAC
+
+int copenssl_hmac_sha256(EVP_MAC_CTX *context, const unsigned char *key, size_t count) {
+    char digest[] = "SHA256";
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+    return EVP_MAC_init(context, key, count, parameters);
+}
+
 // MARK: PEM from memory
 
 /// A key that needs a passphrase is an error, not a question on the terminal.

@@ -14,15 +14,9 @@ public final class HMACSHA256: @unchecked Sendable {
             preconditionFailure("OpenSSL's default provider has HMAC")
         }
         EVP_MAC_free(algorithm)
-        var name = Array("SHA256".utf8CString)
         // EVP_MAC_init ignores an empty key when it is NULL; one zero byte is the same HMAC key (zero padding).
         let padded = key.isEmpty ? [0] : key
-        let status = name.withUnsafeMutableBufferPointer { digest in
-            let parameters = [
-                OSSL_PARAM_construct_utf8_string("digest", digest.baseAddress, 0), OSSL_PARAM_construct_end(),
-            ]
-            return EVP_MAC_init(context, padded, padded.count, parameters)
-        }
+        let status = copenssl_hmac_sha256(context, padded, padded.count)
         precondition(status == 1, "HMAC takes any key")
         keyed = context
     }

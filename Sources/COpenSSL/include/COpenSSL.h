@@ -1,5 +1,6 @@
 //  OpenSSL's C interface, with what Swift cannot express.
 #pragma once
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -31,6 +32,9 @@ static inline long copenssl_keep_no_sessions(SSL_CTX *_Nonnull context) {
 
 /// Chooses `http/1.1` (RFC 7301); a client that offers only others is refused, as §3.2 asks.
 void copenssl_select_http11(SSL_CTX *_Nonnull context);
+
+/// Keys a MAC as HMAC-SHA256: 1 when done. In C because the parameter holds a pointer to the digest's name.
+int copenssl_hmac_sha256(EVP_MAC_CTX *_Nonnull context, const unsigned char *_Nonnull key, size_t count);
 
 /// Uses the first certificate of a PEM text, and those after it as its chain. 1, or 0 with an error in the queue.
 int copenssl_use_chain(SSL_CTX *_Nonnull context, const void *_Nullable bytes, int count);
