@@ -56,7 +56,7 @@ public final class Doorkeeper {
     private var known: [(code: SipHash.Code, caller: Caller)] = []
     private var knownVersion: UInt64 = .max
     private static let knownAtMost = 8
-    /// How long a connection that tries keys waits for its 429: five tries a second are left of tens of thousands, and
+    /// How long a connection that goes on trying keys waits for each answer: five tries a second are left of tens of thousands, and
     /// no processor time is spent on them.
     private static let pause = Duration.milliseconds(200)
 
@@ -132,19 +132,23 @@ public final class Doorkeeper {
 
     /// Answers a request without a known key. One with none at all is no attempt at guessing.
     private func refuseKey(_ view: borrowing RequestView) -> Admission {
-        if KeyRing.bearer(in: view.field(.authorization)) != nil {
-            let peer = view.peer
-            let verdict = rules.failedKeys.failed(peer, at: Monotonic.milliseconds())
-            if case .slowed(let seconds, let begins) = verdict {
-                counts.slowed += 1
-                if begins { rules.log.warning("keys.slowed", ["address": "\(peer)", "wait_s": "\(seconds)"]) }
-                return .refusedLater(.tooManyFailedKeys(seconds), after: Self.pause)
-            }
+        guard KeyRing.bearer(in: view.field(.authorization)) != nil else {
+            counts.unauthorized += 1
+            return .refused(.unauthorized)
         }
-        counts.unauthorized += 1
-        return .refused(
-            Problem(401, "unauthorized", "Send `Authorization: Bearer KEY` with a key of the configuration.")
-        )
+        let peer = view.peer
+        switch rules.failedKeys.failed(peer, at: Monotonic.milliseconds()) {
+        case .unauthorized:
+            counts.unauthorized += 1
+            return .refused(.unauthorized)
+        case .delayed(let begins):
+            counts.unauthorized += 1
+            if begins { rules.log.warning("keys.slowed", ["address": "\(peer)"]) }
+            return .refusedLater(.unauthorized, after: Self.pause)
+        case .held(let seconds):
+            counts.slowed += 1
+            return .refusedLater(.tooManyFailedKeys(seconds), after: Self.pause)
+        }
     }
 }
 
@@ -157,6 +161,11 @@ extension Problem {
         problem.retryable = true
         problem.retryAfter = seconds
         return problem
+    }
+
+    /// 401 to a request without a key that is known.
+    fileprivate static var unauthorized: Problem {
+        Problem(401, "unauthorized", "Send `Authorization: Bearer KEY` with a key of the configuration.")
     }
 
     /// 429 to an address that has tried too many keys. A key that is known is never answered with this.

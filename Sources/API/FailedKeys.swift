@@ -6,10 +6,12 @@ import Synchronization
 
 /// What one more failed key is answered with.
 public enum FailureVerdict: Equatable, Sendable {
-    /// 401.
+    /// 401 at once.
     case unauthorized
-    /// 429 with that `Retry-After`; `begins` for the first one of its address, which is worth a line in the log.
-    case slowed(seconds: Int, begins: Bool)
+    /// 401 after a pause; `begins` for the first one of its address, which is worth a line in the log.
+    case delayed(begins: Bool)
+    /// 429 with that `Retry-After`, after a pause.
+    case held(seconds: Int)
 }
 
 /// The addresses that failed keys came from, over all loops and through reloads.
@@ -30,10 +32,11 @@ public final class FailedKeys: Sendable {
 /// Who failed how often, as a value.
 ///
 /// Each failure is forgotten after half a minute, one after the other, so an address's guilt is one number: when it
-/// will be clear. The first five are answered as usual. Each one beyond holds the address for twice as long as the
-/// one before, up to a minute; during a hold nothing is counted and nothing forgotten.
+/// will be clear. The first five are answered as usual, the next fifteen after a pause. Each one beyond holds the
+/// address for twice as long as the one before, up to a minute; during a hold nothing is counted and nothing forgotten.
 struct FailureTable {
     static let allowance: Int64 = 5
+    static let patience: Int64 = 20
     static let forgottenAfter: Int64 = 30_000
     static let longestHold: Int64 = 60_000
     /// Addresses that are remembered at most: sets of eight, of which the least guilty makes room.
@@ -60,18 +63,20 @@ struct FailureTable {
         let place = place(of: peer)
         if entries[place].peer != peer || entries[place].clearAt <= now { entries[place] = Entry(peer: peer) }
         let heldUntil = entries[place].heldUntil
-        if heldUntil > now { return .slowed(seconds: Self.seconds(heldUntil - now), begins: false) }
-        let mostStrikes = Self.allowance + 7
+        if heldUntil > now { return .held(seconds: Self.seconds(heldUntil - now)) }
+        let mostStrikes = Self.patience + 7
         let guilt = min(max(entries[place].clearAt - now, 0) + Self.forgottenAfter, mostStrikes * Self.forgottenAfter)
         entries[place].clearAt = now + guilt
         let strikes = (guilt + Self.forgottenAfter - 1) / Self.forgottenAfter
         guard strikes > Self.allowance else { return .unauthorized }
-        let hold = min(1000 << (strikes - Self.allowance - 1), Self.longestHold)
+        guard strikes > Self.patience else {
+            defer { entries[place].isSlowed = true }
+            return .delayed(begins: !entries[place].isSlowed)
+        }
+        let hold = min(1000 << (strikes - Self.patience - 1), Self.longestHold)
         entries[place].heldUntil = now + hold
         entries[place].clearAt += hold
-        let begins = !entries[place].isSlowed
-        entries[place].isSlowed = true
-        return .slowed(seconds: Self.seconds(hold), begins: begins)
+        return .held(seconds: Self.seconds(hold))
     }
 
     /// Where that address is remembered, or is to be.

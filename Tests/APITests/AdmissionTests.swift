@@ -76,18 +76,19 @@ import Testing
     private let here = PeerNetwork("192.0.2.1") ?? .unknown
     private let there = PeerNetwork("192.0.2.2") ?? .unknown
 
-    @Test func `after five failures an address is held, twice as long each time`() {
+    @Test func `after five failures an address waits, after twenty it is held, twice as long each time`() {
         var table = FailureTable(seed: 1)
         var now: Int64 = 1_000_000
         for _ in 0..<5 { #expect(table.failed(here, at: now) == .unauthorized) }
-        #expect(table.failed(here, at: now) == .slowed(seconds: 1, begins: true))
+        for number in 0..<15 { #expect(table.failed(here, at: now) == .delayed(begins: number == 0)) }
+        #expect(table.failed(here, at: now) == .held(seconds: 1))
         #expect(table.failed(there, at: now) == .unauthorized)
         var holds: [Int] = []
         for _ in 0..<8 {
             // What fails during a hold changes nothing.
-            #expect(table.failed(here, at: now + 1) == .slowed(seconds: holds.last ?? 1, begins: false))
+            #expect(table.failed(here, at: now + 1) == .held(seconds: holds.last ?? 1))
             now += Int64(holds.last ?? 1) * 1000
-            guard case .slowed(let seconds, false) = table.failed(here, at: now) else { break }
+            guard case .held(let seconds) = table.failed(here, at: now) else { break }
             holds.append(seconds)
         }
         #expect(holds == [2, 4, 8, 16, 32, 60, 60, 60])
@@ -96,21 +97,21 @@ import Testing
     @Test func `failures are forgotten, one each half minute`() {
         var table = FailureTable(seed: 1)
         for round in 0..<100 { #expect(table.failed(here, at: Int64(round) * 30_000) == .unauthorized) }
-        for _ in 0..<6 { _ = table.failed(there, at: 0) }
-        // Six failures and a hold of one second.
-        #expect(table.failed(there, at: 30_999) == .slowed(seconds: 2, begins: false))
-        for _ in 0..<5 { #expect(table.failed(there, at: 300_000) == .unauthorized) }
-        #expect(table.failed(there, at: 300_000) == .slowed(seconds: 1, begins: true))
+        for _ in 0..<21 { _ = table.failed(there, at: 0) }
+        // Twenty-one failures and a hold of one second: one failure is forgotten half a minute after it.
+        #expect(table.failed(there, at: 30_999) == .held(seconds: 2))
+        for _ in 0..<5 { #expect(table.failed(there, at: 900_000) == .unauthorized) }
+        #expect(table.failed(there, at: 900_000) == .delayed(begins: true))
     }
 
     @Test func `many addresses take bounded memory, and the guilty are not pushed out by passers-by`() {
         var table = FailureTable(seed: 7)
-        for _ in 0..<8 { _ = table.failed(here, at: 0) }
+        for _ in 0..<23 { _ = table.failed(here, at: 0) }
         for number in 0..<100_000 {
             let peer = PeerNetwork("10.\(number / 65_536).\(number / 256 % 256).\(number % 256)") ?? .unknown
             #expect(table.failed(peer, at: 1) == .unauthorized)
         }
-        #expect(table.failed(here, at: 2) == .slowed(seconds: 1, begins: false))
+        #expect(table.failed(here, at: 2) == .held(seconds: 1))
     }
 
     @Test(arguments: [
