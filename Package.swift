@@ -84,7 +84,7 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["JSON", "Platform"],
+            dependencies: ["HTTPCore", "JSON", "Platform"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
@@ -142,3 +142,16 @@ let package = Package(
         .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),
     ]
 )
+
+// Only where asked for: libFuzzer brings its own `main`, so that this target links with `--sanitize=fuzzer` alone.
+if Context.environment["CONTACT_GATEWAY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Vendors", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"],
+            path: "Tests/Fuzz",
+            exclude: ["run.sh"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+        )
+    )
+}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian 12 with Swift lacks, then lints, builds and tests everything, twice: as it is, and under
-# the thread sanitizer.
+# Installs what a fresh Debian 12 with Swift lacks, then lints, builds and tests everything: as it is, under the address
+# sanitizer, under the thread sanitizer; and feeds mutated input to whatever reads bytes from outside.
 #
 #   Tests/run.sh           everything
-#   Tests/run.sh --quick   without the thread sanitizer
+#   Tests/run.sh --quick   without sanitizers and mutated input
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -62,18 +62,29 @@ step "test"
 swift test --disable-xctest --no-parallel
 
 if ! $quick; then
+    # The tests of the whole program are left out of both: they look at exit statuses, which sanitizers set as they like.
+    step "build for the address sanitizer"
+    swift build --build-tests --sanitize=address --scratch-path .build-asan
+    step "test under the address sanitizer"
+    # Leaks are not looked for: the runtime's own caches, made once, are reported as such.
+    ASAN_OPTIONS=detect_leaks=0 swift test --disable-xctest --no-parallel --skip GatewayTests --sanitize=address --scratch-path .build-asan
+
     step "build for the thread sanitizer"
     swift build --build-tests --sanitize=thread --scratch-path .build-tsan
     # The slow path of Synchronization.Mutex is in a library of the toolchain that the sanitizer cannot see into, so
     # state that a contended Mutex protects is reported as a race. Reports are counted for the reader; what fails here
     # is what the tests themselves find under the sanitizer's timing.
-    # The tests of the whole program are left out: they look at exit statuses, which the sanitizer sets as it likes.
     step "test under the thread sanitizer"
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
     TSAN_OPTIONS=exitcode=0 swift test --disable-xctest --no-parallel --skip GatewayTests --sanitize=thread --scratch-path .build-tsan 2>&1 | tee "$log"
     printf '\nthe thread sanitizer reported:\n'
     grep '^SUMMARY: ThreadSanitizer' "$log" | sed 's/ in [^ ]*$//' | sort | uniq -c || echo '   nothing'
+fi
+
+if ! $quick; then
+    step "mutated input"
+    Tests/Fuzz/run.sh 15
 fi
 
 step "everything passed"

@@ -1,6 +1,7 @@
 //  What the corpora lack: our limits, our own rules, and the values that come out.
 
 import HTTPCore
+import TestSupport
 import Testing
 
 struct RequestParserTests {
