@@ -26,13 +26,19 @@ public struct JSONWriter: Sendable {
     /// `]`
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
-    /// A member's name that needs no escape.
+    /// A member's name: ASCII that needs no escape.
     public mutating func name(_ name: StaticString) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        name.withUTF8Buffer { buffer in unsafe bytes.append(contentsOf: buffer) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        let count = name.utf8CodeUnitCount
+        let comma = needsComma
+        unsafe write(upTo: count + 4) { output in
+            var end = 0
+            if comma { unsafe output.put(UInt8(ascii: ","), at: &end) }
+            unsafe output.put(UInt8(ascii: "\""), at: &end)
+            unsafe output.put(UnsafeRawPointer(name.utf8Start), count, at: &end)
+            unsafe output.put(UInt8(ascii: "\""), at: &end)
+            unsafe output.put(UInt8(ascii: ":"), at: &end)
+            return end
+        }
         needsComma = false
     }
 
@@ -45,21 +51,23 @@ public struct JSONWriter: Sendable {
 
     /// A string.
     public mutating func string(_ text: String) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        var text = text
-        text.withUTF8 { utf8 in
-            var plainStart = 0
-            for index in 0..<utf8.count {
-                let byte = unsafe utf8[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-                unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plainStart..<index]))
-                escape(byte)
-                plainStart = index + 1
-            }
-            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plainStart..<utf8.count]))
+        string(utf8: text.utf8.span)
+    }
+
+    /// A string of well-formed UTF-8.
+    public mutating func string(utf8: Span<UInt8>) {
+        let comma = needsComma
+        var isPlain = true
+        unsafe write(upTo: utf8.count + 3) { output in
+            var end = 0
+            if comma { unsafe output.put(UInt8(ascii: ","), at: &end) }
+            unsafe output.put(UInt8(ascii: "\""), at: &end)
+            isPlain = unsafe output.putPlain(utf8, at: &end)
+            unsafe output.put(UInt8(ascii: "\""), at: &end)
+            return isPlain ? end : 0
         }
-        bytes.append(UInt8(ascii: "\""))
+        if !isPlain { escapedString(utf8) }
+        needsComma = true
     }
 
     /// A string, or null.
@@ -68,18 +76,48 @@ public struct JSONWriter: Sendable {
     }
 
     /// A whole number.
+    @inlinable
     public mutating func int(_ number: some BinaryInteger) {
-        raw(String(number).utf8)
+        if let number = Int64(exactly: number) { decimal(number) } else { raw(String(number).utf8) }
+    }
+
+    @usableFromInline
+    mutating func decimal(_ number: Int64) {
+        let comma = needsComma
+        // Nineteen digits, the sign and the comma.
+        unsafe write(upTo: 21) { output in
+            var end = 0
+            if comma { unsafe output.put(UInt8(ascii: ","), at: &end) }
+            if number < 0 { unsafe output.put(UInt8(ascii: "-"), at: &end) }
+            var rest = number.magnitude
+            var width = 1
+            while rest >= 10 {
+                rest /= 10
+                width &+= 1
+            }
+            end &+= width
+            rest = number.magnitude
+            for place in 1...width {
+                unsafe output.storeBytes(
+                    of: UInt8(truncatingIfNeeded: 48 &+ rest % 10),
+                    toByteOffset: end &- place,
+                    as: UInt8.self
+                )
+                rest /= 10
+            }
+            return end
+        }
+        needsComma = true
     }
 
     /// A truth value.
     public mutating func bool(_ truth: Bool) {
-        raw((truth ? "true" : "false").utf8)
+        word(truth ? "true" : "false")
     }
 
     /// `null`
     public mutating func null() {
-        raw("null".utf8)
+        word("null")
     }
 
     /// A value that is JSON text already.
@@ -125,6 +163,48 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    private mutating func word(_ word: StaticString) {
+        let comma = needsComma
+        unsafe write(upTo: word.utf8CodeUnitCount + 1) { output in
+            var end = 0
+            if comma { unsafe output.put(UInt8(ascii: ","), at: &end) }
+            unsafe output.put(UnsafeRawPointer(word.utf8Start), word.utf8CodeUnitCount, at: &end)
+            return end
+        }
+        needsComma = true
+    }
+
+    /// Makes room and lets the closure write there and answer how much it wrote.
+    @inline(__always)
+    private mutating func write(upTo room: Int, _ body: (UnsafeMutableRawPointer) -> Int) {
+        bytes.append(addingCapacity: room) { output in
+            unsafe output.withUnsafeMutableBufferPointer { buffer, count in
+                guard let start = buffer.baseAddress else { return }
+                count = unsafe body(UnsafeMutableRawPointer(start))
+                precondition(count <= room, "written within the room made")
+            }
+        }
+    }
+
+    /// A string that has bytes to be escaped.
+    @inline(never)
+    private mutating func escapedString(_ utf8: Span<UInt8>) {
+        separate()
+        bytes.append(UInt8(ascii: "\""))
+        unsafe utf8.withUnsafeBufferPointer { utf8 in
+            var plainStart = 0
+            for index in 0..<utf8.count {
+                let byte = unsafe utf8[index]
+                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+                unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plainStart..<index]))
+                escape(byte)
+                plainStart = index + 1
+            }
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plainStart..<utf8.count]))
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
     private mutating func escape(_ byte: UInt8) {
         bytes.append(UInt8(ascii: "\\"))
         switch byte {
@@ -134,11 +214,52 @@ public struct JSONWriter: Sendable {
         case 0x0C: bytes.append(UInt8(ascii: "f"))
         case 0x0D: bytes.append(UInt8(ascii: "r"))
         case 0x00..<0x20:
-            let digits = Array("0123456789abcdef".utf8)
             bytes.append(contentsOf: "u00".utf8)
-            bytes.append(digits[Int(byte >> 4)])
-            bytes.append(digits[Int(byte & 15)])
+            for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 48 + digit : 87 + digit) }
         default: bytes.append(byte)
+        }
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    /// Writes a byte and moves on. Like all of these it trusts that the caller made room.
+    @inline(__always)
+    fileprivate func put(_ byte: UInt8, at end: inout Int) {
+        unsafe storeBytes(of: byte, toByteOffset: end, as: UInt8.self)
+        end &+= 1
+    }
+
+    /// Writes so many bytes and moves on.
+    @inline(__always)
+    fileprivate func put(_ bytes: UnsafeRawPointer, _ count: Int, at end: inout Int) {
+        unsafe (self + end).copyMemory(from: bytes, byteCount: count)
+        end &+= count
+    }
+
+    /// Writes bytes, as a string's content, and moves on; false, the place of no meaning, when one needs an escape.
+    @inline(__always)
+    fileprivate func putPlain(_ text: Span<UInt8>, at end: inout Int) -> Bool {
+        let count = text.count
+        let start = end
+        end &+= count
+        // Every load below ends at `count` at the latest.
+        return unsafe text.withUnsafeBytes { text in
+            guard let from = text.baseAddress, count >= 8 else {
+                for index in 0..<count {
+                    let byte = unsafe text[index]
+                    unsafe storeBytes(of: byte, toByteOffset: start &+ index, as: UInt8.self)
+                    if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+                }
+                return true
+            }
+            var index = 0
+            while true {
+                let word = unsafe from.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                unsafe storeBytes(of: word, toByteOffset: start &+ index, as: UInt64.self)
+                if ByteWord.specials(word) != 0 { return false }
+                if index == count &- 8 { return true }
+                index = min(index &+ 8, count &- 8)
+            }
         }
     }
 }
