@@ -1,6 +1,6 @@
 //  What differs between two states of a contact. Pure.
 
-public import JSON
+import JSON
 
 /// The members in which two states of a contact differ, and what they held before.
 public struct ContactDifference: Equatable, Sendable {
@@ -79,7 +79,7 @@ extension ContactField {
 /// Equality of bytes. `String` holds texts to be equal that are canonically equivalent (`é` in one scalar and in two);
 /// a state that is to be restored exactly needs more.
 private enum Exactly {
-    static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
+    static func same(_ left: String, _ right: String) -> Bool { left.utf8.span.hasBytes(of: right.utf8.span) }
 
     static func same(_ left: String?, _ right: String?) -> Bool {
         switch (left, right) {
@@ -105,30 +105,5 @@ private enum Exactly {
             Dictionary(fields.map { (Array($0.id.utf8), Array($0.value.utf8)) }, uniquingKeysWith: { _, last in last })
         }
         return values(left) != values(right)
-    }
-}
-
-extension Contact {
-    /// The state before a change: the members of that JSON object put back.
-    ///
-    /// - Parameter previous: A ``ContactDifference/previous``.
-    /// - Throws: ``JSONError`` for what is no such object.
-    public mutating func restore(_ previous: [UInt8]) throws(JSONError) {
-        var reader = JSONReader(previous.span)
-        try reader.beginObject()
-        while let member = try reader.nextMember() {
-            switch reader.text(member) {
-            case "vendor_id":
-                if try reader.peek() == .null {
-                    try reader.null()
-                    vendorID = nil
-                } else {
-                    let string = try reader.string()
-                    vendorID = reader.text(string)
-                }
-            case "read_only": readOnly = try reader.bool()
-            case let name: try content.read(name, from: &reader)
-            }
-        }
     }
 }

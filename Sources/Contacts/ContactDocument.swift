@@ -89,7 +89,7 @@ extension LookupKey {
     fileprivate func finds(_ text: Span<UInt8>) -> Bool? {
         switch self {
         case .email(let wanted): Self.equalsLowercased(text, wanted.utf8.span)
-        case .e164(let wanted): text.bytesEqual(wanted.utf8.span)
+        case .e164(let wanted): text.hasBytes(of: wanted.utf8.span)
         case .digits(let wanted): Self.endsInDigits(text, wanted.utf8.span)
         }
     }
@@ -118,15 +118,6 @@ extension LookupKey {
             guard text[index] == wanted[left] else { return false }
         }
         return left == 0
-    }
-}
-
-extension Span<UInt8> {
-    /// Whether both hold the same bytes.
-    fileprivate func bytesEqual(_ other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in indices where self[index] != other[index] { return false }
-        return true
     }
 }
 

@@ -39,17 +39,16 @@ public struct PreparedDocument: Sendable {
     ///   - revision: The sequence of its last change.
     public mutating func complete(id: Span<UInt8>, createdAt: Timestamp, updatedAt: Timestamp, revision: Int64) {
         precondition(id.count == Self.idLength, "an id of the gateway")
-        for index in id.indices { bytes[Self.idOffset + index] = id[index] }
-        put(createdAt.rfc3339, at: revisionOffset - Self.createdBeforeRevision)
-        put(updatedAt.rfc3339, at: revisionOffset - Self.updatedBeforeRevision)
+        put(id, at: Self.idOffset)
+        put(createdAt.rfc3339Bytes.span, at: revisionOffset - Self.createdBeforeRevision)
+        put(updatedAt.rfc3339Bytes.span, at: revisionOffset - Self.updatedBeforeRevision)
         bytes.removeLast(bytes.count - revisionOffset)
         bytes.append(contentsOf: String(revision).utf8)
         bytes.append(UInt8(ascii: "}"))
     }
 
-    private mutating func put(_ time: String, at offset: Int) {
-        let time = time.utf8.span
-        for index in time.indices { bytes[offset + index] = time[index] }
+    private mutating func put(_ part: Span<UInt8>, at offset: Int) {
+        for index in part.indices { bytes[offset + index] = part[index] }
     }
 
     /// A document begins with `{"id":"…"`.

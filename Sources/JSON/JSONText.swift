@@ -33,6 +33,10 @@ extension JSONReader {
         }
     }
 
+    /// The bytes of a range, lent as long as the text is.
+    @_lifetime(copy self)
+    public func span(_ range: Range<Int>) -> Span<UInt8> { input.extracting(range) }
+
     /// A copy of the bytes of a range.
     public func rawBytes(_ range: Range<Int>) -> [UInt8] {
         unsafe input.withUnsafeBufferPointer { buffer in

@@ -34,38 +34,49 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 extension Timestamp {
     /// RFC 3339 in UTC with milliseconds: `2026-11-20T10:00:00.000Z`. Years 0000 to 9999.
     public var rfc3339: String {
-        let day = milliseconds.flooredQuotient(by: 86_400_000)
-        let inDay = Int(milliseconds - day * 86_400_000)
-        let date = CivilDate(daysSince1970: Int(day))
+        let bytes = rfc3339Bytes
         return String(unsafeUninitializedCapacity: 24) { buffer in
-            func put(_ value: Int, _ width: Int, at index: Int) {
-                var rest = value
-                for place in stride(from: index + width - 1, through: index, by: -1) {
-                    buffer[place] = UInt8(48 + rest % 10)
-                    rest /= 10
-                }
-            }
-            put(date.year, 4, at: 0)
-            buffer[4] = UInt8(ascii: "-")
-            put(date.month, 2, at: 5)
-            buffer[7] = UInt8(ascii: "-")
-            put(date.day, 2, at: 8)
-            buffer[10] = UInt8(ascii: "T")
-            put(inDay / 3_600_000, 2, at: 11)
-            buffer[13] = UInt8(ascii: ":")
-            put(inDay / 60_000 % 60, 2, at: 14)
-            buffer[16] = UInt8(ascii: ":")
-            put(inDay / 1000 % 60, 2, at: 17)
-            buffer[19] = UInt8(ascii: ".")
-            put(inDay % 1000, 3, at: 20)
-            buffer[23] = UInt8(ascii: "Z")
+            for index in bytes.indices { buffer[index] = bytes[index] }
             return 24
         }
     }
 
+    /// The same as ASCII, without a text to be made of it.
+    public var rfc3339Bytes: InlineArray<24, UInt8> {
+        let day = milliseconds.flooredQuotient(by: 86_400_000)
+        let inDay = Int(milliseconds - day * 86_400_000)
+        let date = CivilDate(daysSince1970: Int(day))
+        var bytes = InlineArray<24, UInt8>(repeating: UInt8(ascii: "0"))
+        func put(_ value: Int, at index: Int) {
+            bytes[index] = UInt8(truncatingIfNeeded: 48 + value / 10)
+            bytes[index + 1] = UInt8(truncatingIfNeeded: 48 + value % 10)
+        }
+        put(date.year / 100 % 100, at: 0)
+        put(date.year % 100, at: 2)
+        bytes[4] = UInt8(ascii: "-")
+        put(date.month, at: 5)
+        bytes[7] = UInt8(ascii: "-")
+        put(date.day, at: 8)
+        bytes[10] = UInt8(ascii: "T")
+        put(inDay / 3_600_000, at: 11)
+        bytes[13] = UInt8(ascii: ":")
+        put(inDay / 60_000 % 60, at: 14)
+        bytes[16] = UInt8(ascii: ":")
+        put(inDay / 1000 % 60, at: 17)
+        bytes[19] = UInt8(ascii: ".")
+        put(inDay % 1000 / 10, at: 20)
+        bytes[22] = UInt8(truncatingIfNeeded: 48 + inDay % 10)
+        bytes[23] = UInt8(ascii: "Z")
+        return bytes
+    }
+
     /// Reads RFC 3339 (`T` or a space, fraction of any length, `Z` or an offset); `nil` when it is not.
     public init?(rfc3339 text: String) {
-        let bytes = Array(text.utf8)
+        self.init(rfc3339: text.utf8.span)
+    }
+
+    /// The same of the text's bytes.
+    public init?(rfc3339 bytes: Span<UInt8>) {
         guard bytes.count >= 20 else { return nil }
         func number(_ start: Int, _ width: Int) -> Int? {
             guard start + width <= bytes.count else { return nil }
@@ -135,8 +146,13 @@ struct CivilDate {
     init?(year: Int, month: Int, day: Int) {
         guard month >= 1, month <= 12, day >= 1 else { return nil }
         let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let lengths = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        guard day <= lengths[month - 1] else { return nil }
+        let length =
+            switch month {
+            case 2: leap ? 29 : 28
+            case 4, 6, 9, 11: 30
+            default: 31
+            }
+        guard day <= length else { return nil }
         self.year = year
         self.month = month
         self.day = day
