@@ -89,7 +89,7 @@ let package = Package(
             swiftSettings: strict
         ),
         tests(of: "JSON", ["TestSupport"]),
-        tests(of: "Contacts", ["JSON", "Platform", "TestSupport"]),
+        tests(of: "Contacts", ["JSON", "Platform", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(of: "HTTPCore", ["JSON", "Platform", "TestSupport"]),
         tests(of: "Platform", ["TestSupport"]),
         tests(of: "Log", ["JSON", "Platform", "TestSupport"]),

@@ -20,8 +20,18 @@ public enum LookupKey: Hashable, Sendable {
 
     /// The last digits of a number as written; `nil` with fewer than three digits, which match too much.
     public static func digits(of number: String) -> LookupKey? {
-        let digits = String(decoding: number.utf8.filter { $0 &- 48 < 10 }, as: UTF8.self)
-        return digits.utf8.count < 3 ? nil : .digits(String(digits.suffix(trailingDigits)))
+        let text = number.utf8.span
+        var last = InlineArray<7, UInt8>(repeating: 0)
+        var count = 0
+        var index = text.count
+        while index > 0, count < trailingDigits {
+            index -= 1
+            guard text[index] &- 48 < 10 else { continue }
+            count += 1
+            last[trailingDigits - count] = text[index]
+        }
+        guard count >= 3 else { return nil }
+        return .digits(String(ascii: last.span.extracting(last: count)))
     }
 
     /// What a caller's number may stand in the index as: the most exact key first.
@@ -34,6 +44,7 @@ extension ContactContent {
     /// Every key that finds this contact, without repeats.
     public var lookupKeys: [LookupKey] {
         var keys: [LookupKey] = []
+        keys.reserveCapacity(emails.count + 2 * phones.count)
         func add(_ key: LookupKey?) {
             if let key, !keys.contains(key) { keys.append(key) }
         }
@@ -54,16 +65,46 @@ extension ContactContent {
         }
     }
 
-    /// The text that search goes over: name, organization, title, e-mails, phones, notes.
+    /// The text that search goes over: name, organization, title, notes, e-mails, phones, a line each; of a phone the
+    /// number, the number in E.164 and, where that is another text, its digits.
     public var searchText: String {
-        var parts = [name.full, name.given, name.middle, name.surname, organization, title, notes].compactMap(\.self)
-        parts += emails.map(\.address)
-        for phone in phones {
-            parts.append(phone.number)
-            if let e164 = phone.e164 { parts.append(e164) }
-            let digits = String(decoding: phone.number.utf8.filter { $0 &- 48 < 10 }, as: UTF8.self)
-            if digits != phone.number { parts.append(digits) }
+        var size = 0
+        forEachSearchLine { line, digits in size += 1 + (digits ?? line.count) }
+        guard size > 0 else { return "" }
+        // The lines are walked twice alike: `size` bytes, less the line feed that the last line has not.
+        return unsafe String(unsafeUninitializedCapacity: size) { output in
+            var end = 0
+            forEachSearchLine { line, digits in
+                for index in line.indices where digits == nil || line[index] &- 48 < 10 {
+                    unsafe output[end] = line[index]
+                    end += 1
+                }
+                unsafe output[end] = UInt8(ascii: "\n")
+                end += 1
+            }
+            return end - 1
         }
-        return parts.joined(separator: "\n")
+    }
+
+    /// Lends each line in turn; where the second value is a count, only so many digits of the line count.
+    private func forEachSearchLine(_ body: (Span<UInt8>, Int?) -> Void) {
+        func line(_ text: String?) {
+            if let text { body(text.utf8.span, nil) }
+        }
+        line(name.full)
+        line(name.given)
+        line(name.middle)
+        line(name.surname)
+        line(organization)
+        line(title)
+        line(notes)
+        for email in emails { line(email.address) }
+        for phone in phones {
+            line(phone.number)
+            line(phone.e164)
+            let number = phone.number.utf8.span
+            let digits = number.digitCount
+            if digits < number.count { body(number, digits) }
+        }
     }
 }

@@ -6,8 +6,16 @@
 public enum NameRule {
     /// The whole name of the parts; `nil` when all are empty.
     public static func full(of name: ContactName) -> String? {
-        let parts = [name.prefix, name.given, name.middle, name.surname, name.suffix].compactMap(\.self)
-        let full = parts.filter { !$0.isEmpty }.joined(separator: " ")
+        var full = ""
+        func add(_ part: String?) {
+            guard let part, !part.isEmpty else { return }
+            if full.isEmpty { full = part } else { full += " \(part)" }
+        }
+        add(name.prefix)
+        add(name.given)
+        add(name.middle)
+        add(name.surname)
+        add(name.suffix)
         return full.isEmpty ? nil : full
     }
 
@@ -23,10 +31,9 @@ public enum NameRule {
     /// The name with what is missing derived: the whole from the parts, or the parts from the whole.
     public static func completed(_ name: ContactName) -> ContactName {
         var name = name
-        let hasParts = full(of: name) != nil
         if name.full?.isEmpty ?? true {
             name.full = full(of: name)
-        } else if !hasParts, let full = name.full {
+        } else if !name.hasParts, let full = name.full {
             (name.given, name.surname) = parts(of: full)
         }
         return name
@@ -59,32 +66,51 @@ extension ContactContent {
     /// - Returns: The same contact in its one stored form; doing it twice changes nothing.
     public func normalised(vendorID: String?, region: String?) -> ContactContent {
         var result = self
-        func present(_ text: String?) -> String? { text.flatMap { $0.isEmpty ? nil : $0 } }
-        result.owner = present(owner)
-        result.organization = present(organization)
-        result.title = present(title)
-        result.notes = present(notes)
-        result.name = ContactName(
-            full: present(name.full),
-            given: present(name.given),
-            surname: present(name.surname),
-            prefix: present(name.prefix),
-            middle: present(name.middle),
-            suffix: present(name.suffix)
-        )
-        result.emails.removeAll { $0.address.isEmpty }
-        result.phones.removeAll { $0.number.isEmpty }
-        result.addresses.removeAll { $0.full.isEmpty }
-        result.customFields.removeAll { $0.value.isEmpty }
-        for index in result.phones.indices {
-            result.phones[index].e164 = PhoneNumber.e164(of: result.phones[index].number, region: region)
-        }
-        var seen = Set<String>()
-        result.tags.removeAll { $0.isEmpty || !seen.insert($0).inserted }
-        // A text that only stands in for a name has no parts, also when it comes by again.
-        let standIn = result.standIn ?? vendorID
-        if result.name != ContactName(full: standIn) { result.name = NameRule.completed(result.name) }
-        if result.name.full == nil { result.name.full = standIn }
+        result.normalise(vendorID: vendorID, region: region)
         return result
+    }
+
+    /// Brings the content into the form in which it is stored, as ``normalised(vendorID:region:)`` gives it.
+    public mutating func normalise(vendorID: String?, region: String?) {
+        Self.clear(&owner)
+        Self.clear(&organization)
+        Self.clear(&title)
+        Self.clear(&notes)
+        Self.clear(&name.full)
+        Self.clear(&name.given)
+        Self.clear(&name.surname)
+        Self.clear(&name.prefix)
+        Self.clear(&name.middle)
+        Self.clear(&name.suffix)
+        // Most lists have nothing to lose: they are looked at before they are copied.
+        if emails.contains(where: \.address.isEmpty) { emails.removeAll { $0.address.isEmpty } }
+        if phones.contains(where: \.number.isEmpty) { phones.removeAll { $0.number.isEmpty } }
+        if addresses.contains(where: \.full.isEmpty) { addresses.removeAll { $0.full.isEmpty } }
+        if customFields.contains(where: \.value.isEmpty) { customFields.removeAll { $0.value.isEmpty } }
+        for index in phones.indices {
+            phones[index].e164 = PhoneNumber.e164(of: phones[index].number, region: region)
+        }
+        if tags.count > 1 {
+            var seen = Set<String>()
+            tags.removeAll { $0.isEmpty || !seen.insert($0).inserted }
+        } else if tags.first?.isEmpty ?? false {
+            tags = []
+        }
+        // A text that only stands in for a name has no parts, also when it comes by again.
+        let standIn = self.standIn ?? vendorID
+        if name.hasParts || name.full != standIn { name = NameRule.completed(name) }
+        if name.full == nil { name.full = standIn }
+    }
+
+    private static func clear(_ text: inout String?) {
+        if text?.isEmpty ?? false { text = nil }
+    }
+}
+
+extension ContactName {
+    /// Whether any part says something.
+    fileprivate var hasParts: Bool {
+        func says(_ part: String?) -> Bool { !(part?.isEmpty ?? true) }
+        return says(given) || says(surname) || says(prefix) || says(middle) || says(suffix)
     }
 }
