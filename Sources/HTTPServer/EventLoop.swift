@@ -328,6 +328,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     func drop(_ connection: Connection) {
         guard !connection.isClosed else { return }
         connection.isClosed = true
+        // What its session had still to say must not go to the next one's peer.
+        pipe.clearOutput()
         if let parked = connection.parked {
             if parked.isStreaming { parked.task?.cancel() }
             parked.waiting?.resume(throwing: ClientGone())

@@ -165,7 +165,9 @@ struct ServerLifeTests {
             #expect(second.get("/now").status == 200)
             let third = TestClient(server)
             third.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
-            #expect(first.get("/now").status == 200)
+            // The loop turns with each of these, and would have answered the third.
+            for _ in 0..<5 { #expect(first.get("/now").status == 200) }
+            #expect(third.isWaiting)
             first.disconnect()
             #expect(third.answer().status == 200)
         }
