@@ -139,7 +139,8 @@ extension EventLoop {
         let route: Int
         switch router.tree.match(head.pointee.method, head.pointee.path, bytes, &parameters) {
         case .row(let place): route = place
-        case .none where context.method == .connect || context.method == .trace:
+        case .none where context.method == .connect || context.method == .trace || isAsterisk(head, bytes):
+            // `OPTIONS *` asks for what the server as a whole has (RFC 9110 §9.3.7): `refuse` answers it with 204.
             let problem = Problem(405, "method_not_allowed", "no resource answers that method")
             let others: [HTTPCore.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
             return refuse(connection, context, problem, head, base, available, allow: others)
@@ -189,6 +190,13 @@ extension EventLoop {
         connection.life.enter(.body, now: now)
         if head.pointee.expectsContinue, available == 0 { writer.output.append("HTTP/1.1 100 Continue\r\n\r\n") }
         return 0
+    }
+
+    /// Whether the target is `*`, which only OPTIONS may have.
+    private func isAsterisk(_ head: UnsafePointer<RequestHead>, _ bytes: Span<UInt8>) -> Bool {
+        let path = head.pointee.path
+        return head.pointee.method == .options && path.count == 1
+            && bytes[path.offsets.lowerBound] == UInt8(ascii: "*")
     }
 
     private func readBody(_ connection: Connection, _ exchange: Exchange, _ bytes: Span<UInt8>) -> Int {
