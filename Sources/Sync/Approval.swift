@@ -16,6 +16,7 @@ extension RunBook {
             guard var run = try transaction.runs.find(id) else { throw SyncRefusal.unknownRun }
             guard run.state == .held else { throw SyncRefusal.notHeld }
             run.state = .running
+            run.endedAt = nil
             run.detail = #"{"approved":true}"#
             run.error = nil
             try transaction.runs.update(run)

@@ -140,7 +140,9 @@ struct RunTests {
         #expect(try await bench.events() == ["run.held"])
         // Later runs go on.
         #expect(try await bench.run().state == .held)
+        #expect(held.endedAt != nil)
         let approved = try await bench.book.takeHeld(held.id)
+        #expect(approved.state == .running && approved.endedAt == nil)
         try await bench.book.approve(approved, target: bench.target)
         let after = try await bench.find(held.id)
         #expect(after.state == .done)
