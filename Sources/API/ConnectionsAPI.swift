@@ -15,6 +15,7 @@ public struct ConnectionsAPI: Sendable {
     private let store: Store
     private let sync: any SyncControl
     private let log: Log
+    private let idempotency: Idempotency
 
     /// Makes the resource.
     public init(live: LiveState, store: Store, sync: any SyncControl, log: Log) {
@@ -22,6 +23,7 @@ public struct ConnectionsAPI: Sendable {
         self.store = store
         self.sync = sync
         self.log = log
+        idempotency = Idempotency(store: store)
     }
 
     /// Its rows of the table.
@@ -30,26 +32,27 @@ public struct ConnectionsAPI: Sendable {
             .get("/v1/connections", access: "read", .later { await answering($0, log: log, list) }),
             .get("/v1/connections/{id}", access: "read", .later { await answering($0, log: log, show) }),
             .delete("/v1/connections/{id}", access: "admin", .later { await answering($0, log: log, purge) }),
-            .post("/v1/connections/{id}/sync", access: "admin", .later { await answering($0, log: log, start) }),
+            .post(
+                "/v1/connections/{id}/sync",
+                access: "admin",
+                .later { request in
+                    await answering(request, log: log) {
+                        try await idempotency.once($0) { request, _ in try await start(request) }
+                    }
+                }
+            ),
         ]
     }
 
     /// Those of the configuration and those that left it, by their age.
     func list(_ request: Request) async throws -> Response {
-        let parameters = try Parameters(request.query, known: ["limit", "after"])
-        let limit = try parameters.limit()
-        let after = try parameters.after()
-        let caller = request.caller
+        let list = try ListRequest(request)
+        let (caller, after, most) = (request.caller, list.after, list.limit + 1)
         let memories = try await store.read { snapshot in
             try snapshot.connections.all().filter { $0.key > after && caller.sees($0.name) }
-                .sorted { $0.key < $1.key }.prefix(limit + 1).map { try ConnectionMemory($0, in: snapshot) }
+                .sorted { $0.key < $1.key }.prefix(most).map { try ConnectionMemory($0, in: snapshot) }
         }
-        let shown = memories.prefix(limit)
-        return ListAnswer.make(
-            items: shown.map(json),
-            next: memories.count > limit ? shown.last?.row.key : nil,
-            request: request
-        )
+        return list.answer(memories, key: \.row.key, json: json)
     }
 
     /// One of them.

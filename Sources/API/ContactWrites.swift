@@ -22,11 +22,15 @@ public struct WriteResult: Sendable {
 }
 
 /// How a client wants its write done.
-public struct WriteTerms: Equatable, Sendable {
+public struct WriteTerms: Sendable {
     /// Any loss is an error (`Prefer: handling=strict`).
     public var isStrict = false
     /// The `If-Match` header; `nil` without one.
     public var ifMatch: String?
+    /// Whether the same write may have reached its vendor before.
+    var mayHaveHappened = false
+    /// Called within the transaction that stores the write, with what it came to.
+    var storing: (@Sendable (WriteResult, Transaction) throws -> Void)?
 
     /// No conditions.
     public init(isStrict: Bool = false, ifMatch: String? = nil) {
@@ -91,17 +95,15 @@ public final class ContactWrites: Sendable {
         return try await lock.with(Self.identity(of: content, input.vendorID, on: connection)) {
             let written: WrittenRecord
             do throws(VendorError) {
-                written = try await writing.create(projection)
+                if terms.mayHaveHappened, let made = try await writing.find(projection) {
+                    written = made
+                } else {
+                    written = try await writing.create(projection)
+                }
             } catch {
                 throw try await self.problem(of: error, on: connection, content: content)
             }
-            let (contact, syncedAt) = try await self.storeCreated(content, written, on: connection)
-            return WriteResult(
-                status: 201,
-                contact: contact,
-                translation: projection.translation,
-                syncedAt: syncedAt
-            )
+            return try await self.storeCreated(content, written, on: connection, projection.translation, terms)
         }
     }
 
@@ -127,23 +129,29 @@ public final class ContactWrites: Sendable {
     private func storeCreated(
         _ content: ContactContent,
         _ written: WrittenRecord,
-        on connection: LiveConnection
-    ) async throws -> (contact: Contact, syncedAt: Timestamp?) {
+        on connection: LiveConnection,
+        _ translation: [TranslationNote],
+        _ terms: WriteTerms
+    ) async throws -> WriteResult {
         let vendorID = written.vendorID.isEmpty ? nil : written.vendorID
         let isTruth = connection.adapter.capabilities.storeIsTruth
         return try await store.write { transaction in
             let state = VendorState(contentHash: 0, raw: written.bytes)
-            let syncedAt = try transaction.connections.find(key: connection.key)?.lastGoodRunAt
+            var result = WriteResult(status: 201, translation: translation)
+            result.syncedAt = try transaction.connections.find(key: connection.key)?.lastGoodRunAt
             if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
                 let stored = try transaction.contacts.find(key: link.contact)
             {
                 if isTruth { throw Problem.vendorIDTaken(on: connection) }
                 let update = ContactUpdate(content: content, vendorID: vendorID, readOnly: false, vendorState: state)
-                return (try transaction.contacts.update(link.contact, update).contact ?? stored.contact, syncedAt)
+                result.contact = try transaction.contacts.update(link.contact, update).contact ?? stored.contact
+            } else {
+                var new = NewContact(connection: connection.key, vendorID: vendorID, content: content)
+                new.vendorState = state
+                result.contact = try transaction.contacts.create(new).contact
             }
-            var new = NewContact(connection: connection.key, vendorID: vendorID, content: content)
-            new.vendorState = state
-            return (try transaction.contacts.create(new).contact, syncedAt)
+            try terms.storing?(result, transaction)
+            return result
         }
     }
 
@@ -179,7 +187,7 @@ public final class ContactWrites: Sendable {
                     : try ContactInput(
                         whole: json,
                         at: pointer,
-                        knownNumbers: Set(stored.contact.content.phones.compactMap(\.e164))
+                        replacing: stored.contact.content
                     )
             } catch {
                 throw Problem(invalid: error)
@@ -234,13 +242,16 @@ public final class ContactWrites: Sendable {
         )
         try Self.checkLoss(projection, terms)
         let written = try await send(projection, of: stored, vendorID: vendorID, on: connection, writing, content)
-        let contact = try await storeUpdated(stored, on: connection, content, difference.fields, vendorID, written)
-        return WriteResult(
-            status: 200,
-            contact: contact,
-            translation: projection.translation,
-            syncedAt: stored.syncedAt
-        )
+        let update = StoredUpdate(content: content, fields: difference.fields, vendorID: vendorID, written: written)
+        return try await storeUpdated(stored, on: connection, update, projection.translation, terms)
+    }
+
+    /// What an update is to store once the vendor has it.
+    private struct StoredUpdate: Sendable {
+        let content: ContactContent
+        let fields: [ContactField]
+        let vendorID: String?
+        let written: WrittenRecord
     }
 
     /// Sends an update, unless the vendor holds exactly that already (only what it cannot hold has changed).
@@ -266,12 +277,12 @@ public final class ContactWrites: Sendable {
     private func storeUpdated(
         _ stored: Target,
         on connection: LiveConnection,
-        _ content: ContactContent,
-        _ fields: [ContactField],
-        _ vendorID: String?,
-        _ written: WrittenRecord
-    ) async throws -> Contact {
-        try await store.write { transaction in
+        _ wanted: StoredUpdate,
+        _ translation: [TranslationNote],
+        _ terms: WriteTerms
+    ) async throws -> WriteResult {
+        let (vendorID, written) = (wanted.vendorID, wanted.written)
+        return try await store.write { transaction in
             if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
                 link.contact != stored.row.key
             {
@@ -280,10 +291,10 @@ public final class ContactWrites: Sendable {
             guard let now = try transaction.contacts.find(key: stored.row.key) else {
                 throw Problem.notFound("contact")
             }
-            var next = content
+            var next = wanted.content
             if now.contact.revision != stored.contact.revision {
                 next = now.contact.content
-                for field in fields { next.take(field, from: content) }
+                for field in wanted.fields { next.take(field, from: wanted.content) }
             }
             let raw = try transaction.contacts.projection(stored.row.key)?.raw ?? written.bytes
             let update = ContactUpdate(
@@ -292,7 +303,15 @@ public final class ContactWrites: Sendable {
                 readOnly: now.contact.readOnly,
                 vendorState: VendorState(contentHash: 0, raw: raw, projected: written.bytes)
             )
-            return try transaction.contacts.update(stored.row.key, update).contact ?? now.contact
+            let contact = try transaction.contacts.update(stored.row.key, update).contact ?? now.contact
+            let result = WriteResult(
+                status: 200,
+                contact: contact,
+                translation: translation,
+                syncedAt: stored.syncedAt
+            )
+            try terms.storing?(result, transaction)
+            return result
         }
     }
 
@@ -319,10 +338,12 @@ public final class ContactWrites: Sendable {
             } catch {
                 throw try await self.problem(of: error, on: connection, content: stored.contact.content)
             }
+            let result = WriteResult(status: 204)
             try await self.store.write { transaction in
                 _ = try transaction.contacts.delete(stored.row.key)
+                try terms.storing?(result, transaction)
             }
-            return WriteResult(status: 204)
+            return result
         }
     }
 }

@@ -19,39 +19,39 @@ public final class ContactsAPI: Sendable {
     public init(writes: ContactWrites, queue: QueuedWrites, store: Store, log: Log) {
         self.writes = writes
         self.queue = queue
-        idempotency = Idempotency(store: store, log: log)
+        idempotency = Idempotency(store: store)
         self.log = log
     }
 
     /// `POST /v1/contacts`
     public func create(_ request: Request) async -> Response {
-        await once(request) { request in
+        await once(request) { request, keyed in
             let body = try request.jsonBody()
-            return try await self.queueing(request, .create(body)) {
-                try await self.writes.create(body, terms: WriteTerms(request), caller: request.caller)
+            return try await self.queueing(request, keyed, .create(body)) {
+                try await self.writes.create(body, terms: WriteTerms(request, keyed), caller: request.caller)
             }
         }
     }
 
     /// `PATCH /v1/contacts/{id}`
     public func patch(_ request: Request) async -> Response {
-        await once(request) { try await self.update($0, merging: true) }
+        await once(request) { try await self.update($0, $1, merging: true) }
     }
 
     /// `PUT /v1/contacts/{id}`
     public func replace(_ request: Request) async -> Response {
-        await once(request) { try await self.update($0, merging: false) }
+        await once(request) { try await self.update($0, $1, merging: false) }
     }
 
-    private func update(_ request: Request, merging: Bool) async throws -> Response {
-        let body = try request.jsonBody()
+    private func update(_ request: Request, _ keyed: KeyedWrite?, merging: Bool) async throws -> Response {
+        let body = try request.jsonBody(isPatch: merging)
         let id = request.parameters[0]
-        return try await queueing(request, .update(id: id, body, merging: merging)) {
+        return try await queueing(request, keyed, .update(id: id, body, merging: merging)) {
             try await self.writes.update(
                 id,
                 with: body,
                 merging: merging,
-                terms: WriteTerms(request),
+                terms: WriteTerms(request, keyed),
                 caller: request.caller
             )
         }
@@ -59,30 +59,32 @@ public final class ContactsAPI: Sendable {
 
     /// `DELETE /v1/contacts/{id}`
     public func delete(_ request: Request) async -> Response {
-        await once(request) { request in
+        await once(request) { request, keyed in
             let id = request.parameters[0]
-            return try await self.queueing(request, .delete(id: id)) {
-                try await self.writes.delete(id, terms: WriteTerms(request), caller: request.caller)
+            return try await self.queueing(request, keyed, .delete(id: id)) {
+                try await self.writes.delete(id, terms: WriteTerms(request, keyed), caller: request.caller)
             }
         }
     }
 
     /// `POST /v1/contacts/upsert`
     public func upsert(_ request: Request) async -> Response {
-        await once(request) { request in
+        await once(request) { request, keyed in
             let order = try UpsertOrder(request.jsonBody(), at: "")
-            return try await self.queueing(request, .upsert(match: order.match.rawValue, order.contact)) {
-                try await self.writes.upsert(order, terms: WriteTerms(request), caller: request.caller)
+            return try await self.queueing(request, keyed, .upsert(match: order.match.rawValue, order.contact)) {
+                try await self.writes.upsert(order, terms: WriteTerms(request, keyed), caller: request.caller)
             }
         }
     }
 
     /// `POST /v1/contacts/batch`
     public func batch(_ request: Request) async -> Response {
-        await once(request) { request in
+        await once(request) { request, keyed in
+            // Its operations commit one by one: of one that was cut off, nobody knows how far it came.
+            if keyed?.mayHaveHappened == true { throw Problem.answerLost }
             let results = try await self.writes.batch(
                 request.jsonBody(),
-                terms: WriteTerms(request),
+                terms: WriteTerms(request, nil),
                 caller: request.caller,
                 requestID: request.id
             )
@@ -101,6 +103,7 @@ public final class ContactsAPI: Sendable {
     /// Does a write, or queues it when the vendor is out of reach and the client prefers that.
     private func queueing(
         _ request: Request,
+        _ keyed: KeyedWrite?,
         _ order: WriteOrder,
         _ work: () async throws -> WriteResult
     ) async throws -> Response {
@@ -110,19 +113,25 @@ public final class ContactsAPI: Sendable {
             guard Preferences(request.fields).respondsAsync, problem.status == 503, problem.vendor != nil else {
                 throw problem
             }
-            return try await queue.accept(order, of: request)
+            return try await queue.accept(order, of: request, keyed)
         }
     }
 
-    private func once(_ request: Request, _ work: @escaping (Request) async throws -> Response) async -> Response {
+    private func once(
+        _ request: Request,
+        _ work: @escaping (Request, KeyedWrite?) async throws -> Response
+    ) async -> Response {
         await answering(request, log: log) { try await self.idempotency.once($0, work) }
     }
 }
 
 extension WriteTerms {
-    /// The terms that a request's header states.
-    init(_ request: Request) {
+    /// The terms that a request's header states; what it comes to is kept for its key in the same transaction.
+    init(_ request: Request, _ keyed: KeyedWrite?) {
         self.init(isStrict: Preferences(request.fields).isStrict, ifMatch: request.fields["If-Match"])
+        guard let keyed else { return }
+        mayHaveHappened = keyed.mayHaveHappened
+        storing = { result, transaction in try keyed.keep(result.response, in: transaction) }
     }
 }
 

@@ -101,39 +101,58 @@ public enum PageToken {
     }
 }
 
-/// A page of a list as it is answered.
-public enum ListAnswer {
+/// What a list is asked for, and how its page is answered: the one head of every list but the contacts' own.
+struct ListRequest {
+    /// The whole query.
+    let parameters: Parameters
+    /// How many items a page has at most.
+    let limit: Int
+    /// The key after which the page begins; 0 for the first.
+    let after: Int64
+    private let request: Request
+
+    /// Reads the query.
+    ///
+    /// - Parameters:
+    ///   - request: The request.
+    ///   - filters: The names of the list's own parameters.
+    /// - Throws: ``Problem`` 400.
+    init(_ request: Request, filters: Set<String> = []) throws(Problem) {
+        self.request = request
+        parameters = try Parameters(request.query, known: filters.union(["limit", "after"]))
+        limit = try parameters.limit()
+        after = try parameters.after()
+    }
+
     /// `{"items": […], "next": …}` with the `Link` header.
     ///
     /// - Parameters:
-    ///   - items: JSON texts, in order.
-    ///   - next: The key of the last item when more follow; `nil` at the end.
-    ///   - request: Whose path and query the link repeats.
-    ///   - fields: Further header fields, such as `Synced-At`.
+    ///   - rows: In order, one more than ``limit`` where there are more: that one says so and is not shown.
+    ///   - key: What ``after`` of the next page is made of.
+    ///   - json: An item.
     /// - Returns: The answer.
-    public static func make(
-        items: [[UInt8]],
-        next: Int64?,
-        request: Request,
-        fields: HeaderFields = HeaderFields()
-    ) -> Response {
-        var writer = JSONWriter(capacity: items.reduce(64) { $0 + $1.count + 1 })
-        let token = next.map { PageToken.make(after: $0) }
+    func answer<Row>(_ rows: [Row], key: (Row) -> Int64, json: (Row) -> [UInt8]) -> Response {
+        let shown = rows.prefix(limit)
+        let token = rows.count > limit ? shown.last.map { PageToken.make(after: key($0)) } : nil
+        var writer = JSONWriter(capacity: 512 * shown.count)
         writer.beginObject()
         writer.name("items")
         writer.beginArray()
-        for item in items { writer.raw(item) }
+        for row in shown { writer.raw(json(row)) }
         writer.endArray()
         writer.name("next")
         writer.string(token)
         writer.endObject()
-        var fields = fields
-        if let token { fields.add("Link", link(to: token, path: request.path, query: request.query)) }
+        var fields = HeaderFields()
+        if let token { fields.add("Link", ListAnswer.link(to: token, path: request.path, query: request.query)) }
         return .json(bytes: writer.bytes, fields: fields)
     }
+}
 
+/// What every page of a list says besides its items.
+enum ListAnswer {
     /// `<path?query&after=TOKEN>; rel="next"` (RFC 8288): the same question, one page on.
-    public static func link(to token: String, path: String, query: String?) -> String {
+    static func link(to token: String, path: String, query: String?) -> String {
         var items = (query ?? "").split(separator: "&").filter { !$0.hasPrefix("after=") }.map(String.init)
         items.append("after=\(token)")
         return "<\(path)?\(items.joined(separator: "&"))>; rel=\"next\""
@@ -189,12 +208,15 @@ public enum EntityTag {
 extension Request {
     /// The body as a JSON tree with its places.
     ///
+    /// - Parameter isPatch: Whether `application/merge-patch+json` is taken as well (RFC 7396).
+    /// - Returns: The value.
     /// - Throws: ``Problem`` 400 for what is no JSON or has a repeated member; 415 for another media type.
-    public func jsonBody() throws(Problem) -> JSONValue {
-        if let type = fields["Content-Type"]?.lowercased(),
-            !type.hasPrefix("application/json"), !type.hasPrefix("application/merge-patch+json")
-        {
-            throw Problem(415, "unsupported_media_type", "Send the body as application/json.")
+    public func jsonBody(isPatch: Bool = false) throws(Problem) -> JSONValue {
+        if let field = fields["Content-Type"] {
+            let type = field.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
+            guard type == "application/json" || (isPatch && type == "application/merge-patch+json") else {
+                throw Problem(415, "unsupported_media_type", "Send the body as application/json.")
+            }
         }
         do throws(JSONError) {
             return try JSONValue(parsing: body)

@@ -39,16 +39,17 @@ public final class QueuedWrites: Sendable {
     /// Queues a write.
     ///
     /// - Returns: 202 with the place to ask.
-    func accept(_ order: WriteOrder, of request: Request) async throws -> Response {
+    func accept(_ order: WriteOrder, of request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let connection = try await connection(of: order, request.caller)
-        let stored = order.encoded(caller: request.caller, terms: WriteTerms(request)).encoded()
-        let row = try await store.write { transaction in
+        let stored = order.encoded(caller: request.caller, terms: WriteTerms(request, nil)).encoded()
+        return try await store.write { transaction in
             var row = WriteRow(connection: connection.key, operation: stored, contact: nil, createdAt: transaction.now)
             row.id = try transaction.writes.insert(row)
-            return row
+            let fields: HeaderFields = ["Location": "/v1/writes/wr_\(row.id)", "Preference-Applied": "respond-async"]
+            let response = Response.json(202, row.json(connection: connection.id), fields: fields)
+            try keyed?.keep(response, in: transaction)
+            return response
         }
-        let fields: HeaderFields = ["Location": "/v1/writes/wr_\(row.id)", "Preference-Applied": "respond-async"]
-        return .json(202, row.json(connection: connection.id), fields: fields)
     }
 
     /// `GET /v1/writes/{id}`
@@ -109,18 +110,25 @@ public final class QueuedWrites: Sendable {
     /// - Returns: Seconds to wait when the vendor is still out of reach; `nil` when the write is settled.
     private func attempt(_ row: WriteRow, _ caller: Caller) async throws -> Int? {
         var row = row
+        // A process that stood here before did not live to say what came of it.
+        let mayHaveHappened = row.isUnderWay
         row.attempts += 1
+        row.isUnderWay = true
+        try await note(row)
+        row.isUnderWay = false
         do {
             guard let json = try? JSONValue(parsing: row.operation), let order = WriteOrder(stored: json) else {
                 throw Problem(500, "internal_error", "The queued write cannot be read.")
             }
-            let terms = WriteTerms(
+            var terms = WriteTerms(
                 isStrict: json["strict"]?.boolValue ?? false,
                 ifMatch: json["if_match"]?.stringValue
             )
-            let result = try await order.perform(by: writes, terms: terms, caller: caller)
-            row.state = .sent
-            row.outcome = JSONValue.object([JSONMember("contact_id", .optional(result.contact?.id))]).encoded()
+            terms.mayHaveHappened = mayHaveHappened
+            terms.storing = { [row] result, transaction in
+                try transaction.writes.update(row.sent(result, at: transaction.now))
+            }
+            row = row.sent(try await order.perform(by: writes, terms: terms, caller: caller), at: row.updatedAt)
         } catch {
             let problem = Problem(error)
             if problem.status == 503 {
@@ -145,6 +153,21 @@ public final class QueuedWrites: Sendable {
 }
 
 extension WriteRow {
+    /// Whether it is being sent at this moment, or was when the process ended.
+    fileprivate var isUnderWay: Bool {
+        get { state == .queued && outcome != nil }
+        set { outcome = newValue ? Array("{}".utf8) : nil }
+    }
+
+    /// The same, sent.
+    fileprivate func sent(_ result: WriteResult, at moment: Timestamp) -> WriteRow {
+        var row = self
+        row.state = .sent
+        row.outcome = JSONValue.object([JSONMember("contact_id", .optional(result.contact?.id))]).encoded()
+        row.updatedAt = moment
+        return row
+    }
+
     /// As the API shows it.
     fileprivate func json(connection: String) -> JSONValue {
         // Our own text; it always parses.

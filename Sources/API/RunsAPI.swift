@@ -14,6 +14,7 @@ public struct RunsAPI: Sendable {
     private let store: Store
     private let sync: any SyncControl
     private let log: Log
+    private let idempotency: Idempotency
 
     /// Makes the resource.
     public init(live: LiveState, store: Store, sync: any SyncControl, log: Log) {
@@ -21,6 +22,7 @@ public struct RunsAPI: Sendable {
         self.store = store
         self.sync = sync
         self.log = log
+        idempotency = Idempotency(store: store)
     }
 
     /// Its rows of the table.
@@ -28,22 +30,29 @@ public struct RunsAPI: Sendable {
         [
             .get("/v1/runs", access: "admin", .later { request in await answering(request, log: log, list) }),
             .get("/v1/runs/{id}", access: "admin", .later { request in await answering(request, log: log, show) }),
-            .post("/v1/runs/{id}/approve", access: "admin", .later { await answering($0, log: log, approve) }),
+            .post(
+                "/v1/runs/{id}/approve",
+                access: "admin",
+                .later { request in
+                    await answering(request, log: log) {
+                        try await idempotency.once($0) { request, _ in try await approve(request) }
+                    }
+                }
+            ),
         ]
     }
 
     /// Newest first.
     func list(_ request: Request) async throws -> Response {
-        let parameters = try Parameters(request.query, known: ["connection", "state", "limit", "after"])
-        let limit = try parameters.limit()
-        let after = try parameters.after()
+        let list = try ListRequest(request, filters: ["connection", "state"])
+        let (limit, after) = (list.limit, list.after)
         let directory = live.current.connections
         var keys = directory.visibleKeys(for: request.caller)
-        if let id = parameters["connection"] {
+        if let id = list.parameters["connection"] {
             guard let one = directory.connection(id, for: request.caller) else { throw Problem.notFound("connection") }
             keys = [one.key]
         }
-        let state = try parameters["state"].map { word throws(Problem) in
+        let state = try list.parameters["state"].map { word throws(Problem) in
             guard let state = RunState(rawValue: word) else {
                 throw .invalidParameter("state", "`state` is running, done, failed or held.")
             }
@@ -61,12 +70,7 @@ public struct RunsAPI: Sendable {
             }
             return Array(found.prefix(limit + 1))
         }
-        let shown = runs.prefix(limit)
-        return ListAnswer.make(
-            items: shown.map { RunJSON.write($0, connection: name(of: $0, directory, request.caller)) },
-            next: runs.count > limit ? shown.last?.id : nil,
-            request: request
-        )
+        return list.answer(runs, key: \.id) { RunJSON.write($0, connection: name(of: $0, directory, request.caller)) }
     }
 
     /// One run; a dry one with the changes it would make.

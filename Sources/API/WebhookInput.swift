@@ -64,8 +64,13 @@ struct WebhookInput: Equatable, Sendable {
 
     /// Applies a body: of a POST onto the defaults, of a PATCH onto what is stored. A null member takes its default.
     ///
+    /// - Parameters:
+    ///   - body: The body.
+    ///   - rules: What the room of webhooks judges.
+    ///   - stored: The webhook as it is shown, for the members that only the gateway sets: null says nothing of them,
+    ///     and any other value must be theirs. `nil` for a webhook that is being made.
     /// - Throws: ``Problem`` 422 with every fault.
-    mutating func apply(_ body: JSONValue, rules: WebhookRules) throws(Problem) {
+    mutating func apply(_ body: JSONValue, rules: WebhookRules, stored: JSONValue?) throws(Problem) {
         guard case .object(let members) = body else {
             throw .invalidInput([.init(pointer: "", detail: "The body must be an object.")])
         }
@@ -73,7 +78,13 @@ struct WebhookInput: Equatable, Sendable {
         let former = self
         for member in members {
             let pointer = JSONPointer.appending(member.name, to: "")
-            if Self.readOnly.contains(member.name) { continue }
+            if Self.readOnly.contains(member.name) {
+                guard member.value != .null, member.value != stored?[member.name] else { continue }
+                faults.append(
+                    .init(pointer: pointer, detail: "`\(member.name)` is the gateway's to set; leave it out.")
+                )
+                continue
+            }
             if let fault = set(member.name, member.value, pointer, rules) { faults.append(fault) }
         }
         if url.isEmpty, !faults.contains(where: { $0.pointer == "/url" }) {

@@ -2,6 +2,7 @@
 
 import Config
 import Contacts
+public import Crypto
 import HTTPCore
 public import HTTPServer
 import JSON
@@ -15,9 +16,18 @@ public struct WebhooksAPI: Sendable {
     let state: LiveState
     let rules: WebhookRules
     let log: Log
+    private let idempotency: Idempotency
 
     /// Makes the handlers.
-    public init(store: Store, state: LiveState, rules: WebhookRules, log: Log) {
+    ///
+    /// - Parameters:
+    ///   - store: Where webhooks are.
+    ///   - state: The state in force.
+    ///   - rules: What the room of webhooks judges.
+    ///   - seal: Seals the answers that are kept for repeated requests: they hold secrets.
+    ///   - log: Takes unexpected failures.
+    public init(store: Store, state: LiveState, rules: WebhookRules, seal: Seal, log: Log) {
+        idempotency = Idempotency(store: store, seal: seal)
         self.store = store
         self.state = state
         self.rules = rules
@@ -28,47 +38,45 @@ public struct WebhooksAPI: Sendable {
     public var routes: [Route] {
         [
             .get("/v1/webhooks", access: "admin", later(list)),
-            .post("/v1/webhooks", access: "admin", later(create)),
+            .post("/v1/webhooks", access: "admin", once(create)),
             .get("/v1/webhooks/{id}", access: "admin", later(show)),
-            .patch("/v1/webhooks/{id}", access: "admin", later(change)),
-            .delete("/v1/webhooks/{id}", access: "admin", later(remove)),
-            .post("/v1/webhooks/{id}/test", access: "admin", later(test)),
-            .post("/v1/webhooks/{id}/rotate", access: "admin", later(rotate)),
+            .patch("/v1/webhooks/{id}", access: "admin", once(change)),
+            .delete("/v1/webhooks/{id}", access: "admin", once(remove)),
+            .post("/v1/webhooks/{id}/test", access: "admin", once(test)),
+            .post("/v1/webhooks/{id}/rotate", access: "admin", once(rotate)),
             .get("/v1/webhooks/{id}/deliveries", access: "admin", later(deliveries)),
             .get("/v1/deliveries/{id}", access: "admin", later(delivery)),
-            .post("/v1/deliveries/{id}/retry", access: "admin", later(retry)),
+            .post("/v1/deliveries/{id}/retry", access: "admin", once(retry)),
         ]
     }
 
     private func later(_ body: @escaping @Sendable (Request) async throws -> Response) -> Handler {
         .later { [log] request in await answering(request, log: log, body) }
     }
+
+    private func once(_ body: @escaping @Sendable (Request, KeyedWrite?) async throws -> Response) -> Handler {
+        later { [idempotency] request in try await idempotency.once(request, body) }
+    }
 }
 
 extension WebhooksAPI {
     @Sendable private func list(_ request: Request) async throws -> Response {
-        let parameters = try Parameters(request.query, known: ["limit", "after"])
-        let (limit, after) = (try parameters.limit(), try parameters.after())
+        let list = try ListRequest(request)
         let caller = request.caller
-        let rows = try await store.read { try $0.webhooks.all() }.filter { $0.id > after && caller.sees($0) }
-        let page = rows.prefix(limit)
-        return ListAnswer.make(
-            items: page.map { $0.json().encoded() },
-            next: rows.count > limit ? page.last?.id : nil,
-            request: request
-        )
+        let rows = try await store.read { try $0.webhooks.all() }.filter { $0.id > list.after && caller.sees($0) }
+        return list.answer(rows, key: \.id) { $0.json().encoded() }
     }
 
-    @Sendable private func create(_ request: Request) async throws -> Response {
+    @Sendable private func create(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let body = try request.jsonBody()
         var input = WebhookInput()
         let caller = request.caller
         // A key that sees some connections registers for those.
         if let seen = caller.connections { input.connections = seen.sorted() }
-        try input.apply(body, rules: rules)
+        try input.apply(body, rules: rules, stored: nil)
         try check(input.connections, in: body, for: caller)
         let secret = rules.makeSecret()
-        let row = try await store.write { [input] transaction in
+        let (row, response) = try await store.write { [input] transaction in
             var row = WebhookRow(
                 url: input.url,
                 events: input.events,
@@ -83,28 +91,31 @@ extension WebhooksAPI {
                 createdAt: transaction.now
             )
             row.id = try transaction.webhooks.insert(row)
-            return row
+            let fields: HeaderFields = ["Location": "/v1/webhooks/\(row.publicID)"]
+            let response = Response.json(201, row.json(secret: secret.revealed), fields: fields)
+            try keyed?.keep(response, in: transaction)
+            return (row, response)
         }
         rules.wake()
         log.info("webhook.registered", ["webhook": row.publicID, "request_id": request.id])
-        return .json(201, row.json(secret: secret.revealed), fields: ["Location": "/v1/webhooks/\(row.publicID)"])
+        return response
     }
 
     @Sendable private func show(_ request: Request) async throws -> Response {
         .json(200, try await webhook(request).json())
     }
 
-    @Sendable private func change(_ request: Request) async throws -> Response {
-        let body = try request.jsonBody()
+    @Sendable private func change(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
+        let body = try request.jsonBody(isPatch: true)
         let known = try await webhook(request)
         var input = WebhookInput(known)
-        try input.apply(body, rules: rules)
+        try input.apply(body, rules: rules, stored: known.json())
         try check(input.connections, in: body, for: request.caller)
         let row = try await store.write { [input] transaction in
             guard var row = try transaction.webhooks.find(known.id) else { throw Problem.notFound("webhook") }
             // Applied again to what stands there now: only the members of the body are this request's.
             var latest = WebhookInput(row)
-            try latest.apply(body, rules: rules)
+            try latest.apply(body, rules: rules, stored: known.json())
             guard latest != WebhookInput(row) else { return row }
             row.url = latest.url
             row.events = latest.events
@@ -124,7 +135,7 @@ extension WebhooksAPI {
         return .json(200, row.json())
     }
 
-    @Sendable private func remove(_ request: Request) async throws -> Response {
+    @Sendable private func remove(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let known = try await webhook(request)
         let isGone = try await store.write { try $0.webhooks.delete(known.id) }
         guard isGone else { throw Problem.notFound("webhook") }
@@ -133,7 +144,7 @@ extension WebhooksAPI {
         return Response(status: 204)
     }
 
-    @Sendable private func test(_ request: Request) async throws -> Response {
+    @Sendable private func test(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let known = try await webhook(request)
         guard known.isEnabled else {
             throw Problem(409, "webhook_disabled", "The webhook is disabled; enable it to send a test.")
@@ -154,20 +165,22 @@ extension WebhooksAPI {
     }
 
     /// The old secret signs along for a day, so that a receiver can change over without missing anything.
-    @Sendable private func rotate(_ request: Request) async throws -> Response {
+    @Sendable private func rotate(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let known = try await webhook(request)
         let secret = rules.makeSecret()
-        let row = try await store.write { transaction in
+        let response = try await store.write { transaction in
             guard var row = try transaction.webhooks.find(known.id) else { throw Problem.notFound("webhook") }
             row.oldSecret = row.secret
             row.oldSecretUntil = transaction.now.advanced(byMilliseconds: 86_400_000)
             row.secret = secret.sealed
             row.updatedAt = transaction.now
             try transaction.webhooks.update(row)
-            return row
+            let response = Response.json(200, row.json(secret: secret.revealed))
+            try keyed?.keep(response, in: transaction)
+            return response
         }
         rules.wake()
-        return .json(200, row.json(secret: secret.revealed))
+        return response
     }
 }
 

@@ -7,34 +7,28 @@ import Store
 
 extension WebhooksAPI {
     @Sendable func deliveries(_ request: Request) async throws -> Response {
-        let parameters = try Parameters(request.query, known: ["state", "limit", "after"])
-        let (limit, after) = (try parameters.limit(), try parameters.after())
+        let list = try ListRequest(request, filters: ["state"])
         var state: DeliveryState?
-        if let word = parameters["state"] {
+        if let word = list.parameters["state"] {
             guard let known = DeliveryState(name: word) else {
                 throw Problem.invalidParameter("state", "`state` is one of: pending, delivered, dead, discarded.")
             }
             state = known
         }
         let webhook = try await webhook(request)
+        let (before, most) = (list.after == 0 ? nil : list.after, list.limit + 1)
         let items = try await store.read { [rules, state] snapshot in
-            try snapshot.deliveries
-                .page(webhook: webhook.id, state: state, before: after == 0 ? nil : after, limit: limit + 1)
-                .map { ($0.id, try $0.json(of: webhook, rules, snapshot).encoded()) }
+            try snapshot.deliveries.page(webhook: webhook.id, state: state, before: before, limit: most)
+                .map { (key: $0.id, json: try $0.json(of: webhook, rules, snapshot).encoded()) }
         }
-        let page = items.prefix(limit)
-        return ListAnswer.make(
-            items: page.map(\.1),
-            next: items.count > limit ? page.last?.0 : nil,
-            request: request
-        )
+        return list.answer(items, key: \.key, json: \.json)
     }
 
     @Sendable func delivery(_ request: Request) async throws -> Response {
         try await answer(200, delivery: try key(request), for: request)
     }
 
-    @Sendable func retry(_ request: Request) async throws -> Response {
+    @Sendable func retry(_ request: Request, _ keyed: KeyedWrite?) async throws -> Response {
         let key = try key(request)
         _ = try await answer(200, delivery: key, for: request)
         try await store.write { transaction in

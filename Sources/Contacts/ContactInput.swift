@@ -60,14 +60,17 @@ public struct ContactInput: Equatable, Sendable {
     /// - Parameters:
     ///   - json: The body, or the part of it that is a contact.
     ///   - pointer: Where that part stands in the body.
-    ///   - knownNumbers: E.164 numbers that a client may echo although it changed the number beside them.
+    ///   - former: The contact as stored, which this one replaces: its E.164 numbers may be echoed although the number
+    ///     beside them is another, and a name that only stands in for one follows what it was taken from.
     /// - Throws: ``InvalidContact`` with every fault.
     public init(
         whole json: JSONValue,
         at pointer: String = "",
-        knownNumbers: Set<String> = []
+        replacing former: ContactContent? = nil
     ) throws(InvalidContact) {
-        try self.init(json, onto: ContactContent(), merging: false, pointer, knownNumbers)
+        let known = Set(former?.phones.compactMap(\.e164) ?? [])
+        try self.init(json, onto: ContactContent(), merging: false, pointer, known)
+        if let former { content = content.forgettingStandIn(of: former) }
     }
 
     /// Reads a merge patch (RFC 7396): objects merge, arrays are replaced, null removes.

@@ -147,6 +147,10 @@ struct InputReading {
         if !merging { fields = [] }
         for member in members {
             let below = JSONPointer.appending(member.name, to: place)
+            guard !member.name.isEmpty else {
+                fault(below, "A custom field has an id.")
+                continue
+            }
             guard line(.string(member.name), below, ContactLimits.word) != nil else { continue }
             let value = text(member.value, below, ContactLimits.text)
             if let index = fields.firstIndex(where: { $0.id == member.name }) {

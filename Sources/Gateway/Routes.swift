@@ -30,7 +30,7 @@ struct Routes: Sendable {
         changes = ChangesAPI(live: live, store: store, log: log, stop: services.stop)
         connections = ConnectionsAPI(live: live, store: store, sync: sync, log: log)
         runs = RunsAPI(live: live, store: store, sync: sync, log: log)
-        webhooks = WebhooksAPI(store: store, state: live, rules: services.webhookRules, log: log)
+        webhooks = WebhooksAPI(store: store, state: live, rules: services.webhookRules, seal: services.seal, log: log)
         health = HealthAPI(store: store, stop: services.stop, log: log)
     }
 

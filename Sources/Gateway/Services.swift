@@ -19,6 +19,7 @@ final class Services: Sendable {
     let client: Client
     let live: LiveState
     let log: Log
+    let seal: Seal
     let vault: SecretVault
     let sync: SyncService
     let dispatcher: Dispatcher
@@ -33,6 +34,7 @@ final class Services: Sendable {
         self.client = client
         self.live = live
         self.log = log
+        self.seal = seal
         vault = SecretVault(seal: seal)
         sync = SyncService(store: store, log: log)
         let webhooks = live.current.config.webhooks

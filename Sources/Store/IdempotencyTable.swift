@@ -28,6 +28,8 @@ public struct StoredAnswer: Equatable, Sendable {
 public enum IdempotencyOutcome: Equatable, Sendable {
     /// Never seen: do the work, then ``IdempotencyTable/finish(owner:key:answer:)``.
     case new
+    /// The first request was this one and was cut off: what it did outside of the store may have happened.
+    case interrupted
     /// The first request is still at work.
     case running
     /// The first request was this one.
@@ -62,6 +64,10 @@ extension IdempotencyTable where Access == Writing {
         }
         guard known.fingerprint == fingerprint else { return .mismatch }
         guard let status = known.status else { return .running }
+        if status == IdempotencySQL.interrupted {
+            try database.run(IdempotencySQL.resume, owner, key)
+            return .interrupted
+        }
         return .answered(StoredAnswer(status: Int(status), headers: known.headers, body: known.body))
     }
 
@@ -70,10 +76,19 @@ extension IdempotencyTable where Access == Writing {
         try database.run(IdempotencySQL.finish, owner, key, answer.status, answer.headers, answer.body)
     }
 
-    /// Gives the key back: the request did nothing and may come again.
-    public func abandon(owner: String, key: String) throws(StoreError) {
-        try database.run(IdempotencySQL.abandon, owner, key)
+    /// Gives the key back, so that the request may come again.
+    ///
+    /// - Parameters:
+    ///   - owner: As in ``begin(owner:key:fingerprint:now:)``.
+    ///   - key: Likewise.
+    ///   - mayHaveHappened: Whether the request may have done something outside of the store: the next one is told.
+    /// - Throws: ``StoreError``.
+    public func giveBack(owner: String, key: String, mayHaveHappened: Bool) throws(StoreError) {
+        try database.run(mayHaveHappened ? IdempotencySQL.interrupt : IdempotencySQL.abandon, owner, key)
     }
+
+    /// What a start does with the keys of requests that the process before it did not live to answer.
+    static var interruptAll: Query { IdempotencySQL.interruptAll }
 }
 
 private enum IdempotencySQL {
@@ -82,6 +97,11 @@ private enum IdempotencySQL {
     static let finish = Query(
         "update idempotency set status = ?3, headers = ?4, body = ?5 where owner = ?1 and key = ?2"
     )
+    /// Stands in the column of the status: no answer has it.
+    static let interrupted: Int64 = 0
+    static let interruptAll = Query("update idempotency set status = 0 where status is null")
+    static let interrupt = Query("update idempotency set status = 0 where owner = ? and key = ? and status is null")
+    static let resume = Query("update idempotency set status = null where owner = ? and key = ?")
     static let abandon = Query("delete from idempotency where owner = ? and key = ? and status is null")
     static let forget = Query("delete from idempotency where owner = ? and key = ? and at_ms < ?")
 }

@@ -33,7 +33,7 @@ public final class Store: Sendable {
         let database = try Database(path: path, role: .writer)
         try Migrations.run(on: database)
         let meta = MetaTable(database: database)
-        try database.run(Query("delete from idempotency where status is null"))
+        try database.run(IdempotencyTable<Writing>.interruptAll)
         shared = SharedState(
             clock: clock,
             lookupHash: Hash64(seed: try meta.hashSeed()),

@@ -190,6 +190,12 @@ public protocol ContactWriting: Sendable {
     ///   ``VendorError/Kind/ambiguous`` when it may have happened and could not be found again.
     func create(_ projection: Projection) async throws(VendorError) -> WrittenRecord
 
+    /// The record that a create of this projection made whose answer was lost; `nil` when it made none, and where
+    /// creating the same again makes no second one.
+    ///
+    /// - Throws: ``VendorError``; asking again is safe.
+    func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord?
+
     /// Makes the record hold the projection.
     ///
     /// - Throws: ``VendorError``; ``VendorError/Kind/notFound`` when the vendor has no such record.
@@ -202,6 +208,11 @@ public protocol ContactWriting: Sendable {
     ///   - record: The record as last known, for vendors that need more than the id.
     /// - Throws: ``VendorError``.
     func delete(vendorID: String, record: [UInt8]?) async throws(VendorError)
+}
+
+extension ContactWriting {
+    /// Nothing: creating twice is the same as once.
+    public func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord? { nil }
 }
 
 /// What the vendor would hold of a contact, in the vendor's own wire form.

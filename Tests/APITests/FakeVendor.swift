@@ -22,6 +22,14 @@ final class FakeVendor: Sendable {
     /// Makes every call fail, or none.
     func fails(with error: VendorError?) { state.withLock { $0.failure = error } }
 
+    /// Puts a record there that nobody here has sent.
+    func adopt(_ record: String) {
+        state.withLock { state in
+            state.records[String(state.nextID)] = Array(record.utf8)
+            state.nextID += 1
+        }
+    }
+
     var hasInterleaved: Bool { state.withLock { $0.hasInterleaved } }
 
     var calls: Int { state.withLock { $0.calls } }
@@ -94,6 +102,11 @@ struct FakeAdapter: VendorAdapter, ContactMapping, ContactWriting {
         }
         guard let id else { throw VendorError(.duplicate, status: 422, code: "duplicate", message: "already exists") }
         return WrittenRecord(vendorID: id, bytes: projection.bytes)
+    }
+
+    func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord? {
+        let found = vendor.state.withLock { $0.records.first { $0.value == projection.bytes }?.key }
+        return found.map { WrittenRecord(vendorID: $0, bytes: projection.bytes) }
     }
 
     func update(vendorID: String, to projection: Projection) async throws(VendorError) -> WrittenRecord {

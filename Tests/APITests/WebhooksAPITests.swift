@@ -2,6 +2,8 @@
 
 import API
 import Config
+import Crypto
+import FoundationEssentials
 import Glibc
 import HTTPCore
 import HTTPServer
@@ -48,7 +50,14 @@ private struct WebhookBench {
             makeSecret: { ("whsec_\(RandomSource.shared.next())", [1, 2, 3]) },
             messageID: { "msg_\($0.id)_\($1.id)" }
         )
-        routes = WebhooksAPI(store: store, state: LiveState(state), rules: rules, log: .silent).routes
+        routes =
+            WebhooksAPI(
+                store: store,
+                state: LiveState(state),
+                rules: rules,
+                seal: Seal(passphrase: "test"),
+                log: .silent
+            ).routes
     }
 
     func send(
@@ -57,7 +66,8 @@ private struct WebhookBench {
         _ id: String? = nil,
         _ body: String = "",
         query: String? = nil,
-        sees connections: Set<String>? = nil
+        sees connections: Set<String>? = nil,
+        key: String? = nil
     ) async throws -> (status: Int, json: JSONValue, fields: HeaderFields) {
         let route = try #require(routes.first { $0.pattern == pattern && $0.methods == [method] })
         guard case .later(let handler) = route.handler else { return (0, .null, [:]) }
@@ -69,9 +79,18 @@ private struct WebhookBench {
             body: Array(body.utf8),
             id: "r1"
         )
+        if let key { request.fields.add("Idempotency-Key", key) }
         request.principal = Caller(name: "t", scopes: [.admin], connections: connections)
         let response = await handler(request)
         return (response.status, (try? JSONValue(parsing: response.body)) ?? .null, response.fields)
+    }
+
+    /// Whether a text stands in the files of the store.
+    func fileContains(_ text: String) throws -> Bool {
+        try ["w.db", "w.db-wal"].contains { name in
+            let data = try #require(FileManager.default.contents(atPath: "\(directory)/\(name)"))
+            return String(decoding: data, as: UTF8.self).contains(text)
+        }
     }
 
     func create(_ body: String, sees connections: Set<String>? = nil) async throws -> (status: Int, json: JSONValue) {
@@ -86,6 +105,44 @@ extension JSONValue {
 }
 
 @Suite struct WebhooksAPITests {
+    @Test func `members that only the gateway sets are taken when they are as stored, and refused when not`()
+        async throws
+    {
+        try await WebhookBench.with { (bench) async throws in
+            let made = try await bench.create(#"{"url":"https://a.example/h","id":null}"#)
+            let id = made.json.id
+            let shown = try await bench.send(.get, "/v1/webhooks/{id}", id).json
+            let body = String(decoding: shown.encoded(), as: UTF8.self)
+            #expect(try await bench.send(.patch, "/v1/webhooks/{id}", id, body).json == shown)
+            for (name, value) in [("id", #""wh_9""#), ("created_at", "7"), ("secret", #""whsec_x""#)] {
+                let patched = try await bench.send(.patch, "/v1/webhooks/{id}", id, #"{"\#(name)":\#(value)}"#)
+                #expect(patched.status == 422, "\(name)")
+                #expect(patched.json["errors"]?.arrayValue?.first?["pointer"]?.stringValue == "/\(name)")
+            }
+            #expect(try await bench.create(#"{"url":"https://a.example/h","id":"wh_1"}"#).status == 422)
+        }
+    }
+
+    @Test func `a repeated registration gives the same secret again, and the store has it only sealed`() async throws {
+        try await WebhookBench.with { (bench) async throws in
+            let body = #"{"url":"https://a.example/h"}"#
+            let first = try await bench.send(.post, "/v1/webhooks", nil, body, key: "k1")
+            let again = try await bench.send(.post, "/v1/webhooks", nil, body, key: "k1")
+            #expect(first.status == 201 && again.status == 201 && again.json == first.json)
+            #expect(again.fields["Location"] == first.fields["Location"])
+            #expect(try await bench.send(.get, "/v1/webhooks").json["items"]?.arrayValue?.count == 1)
+            let rotated = try await bench.send(.post, "/v1/webhooks/{id}/rotate", first.json.id, key: "k2")
+            let repeated = try await bench.send(.post, "/v1/webhooks/{id}/rotate", first.json.id, key: "k2")
+            #expect(rotated.status == 200 && repeated.json == rotated.json)
+            let secrets = [first, rotated].compactMap { $0.json["secret"]?.stringValue }
+            #expect(Set(secrets).count == 2)
+            for secret in secrets { #expect(try !bench.fileContains(secret)) }
+            #expect(try bench.fileContains("https://a.example/h"))
+            let other = try await bench.send(.post, "/v1/webhooks", nil, #"{"url":"https://b.example/h"}"#, key: "k1")
+            #expect(other.status == 422)
+        }
+    }
+
     @Test func `a webhook is registered with defaults, shown without its secret, changed and removed`() async throws {
         try await WebhookBench.with { (bench) async throws in
             let made = try await bench.send(.post, "/v1/webhooks", nil, #"{"url":"https://a.example/h"}"#)

@@ -46,9 +46,8 @@ import Testing
         var stored = Generator.contact(seed)
         stored.content = stored.content.normalised(vendorID: stored.vendorID, region: "DE")
         let document = try JSONValue(parsing: stored.encodedDocument())
-        let numbers = Set(stored.content.phones.compactMap(\.e164))
         for input in [
-            try ContactInput(whole: document, knownNumbers: numbers),
+            try ContactInput(whole: document, replacing: stored.content),
             try ContactInput(patch: document, onto: stored.content), try ContactInput(patch: [:], onto: stored.content),
         ] {
             let content = input.content.normalised(vendorID: stored.vendorID, region: "DE")

@@ -72,6 +72,20 @@ import Testing
         #expect(await gateway.stop() == 0)
     }
 
+    @Test func `every operation that needs a scope needs a key first`() async throws {
+        let gateway = try await RunningGateway()
+        var keyless: [String] = []
+        for (path, methods) in try await gateway.description().operations {
+            for method in methods.compactMap({ HTTPCore.Method(rawValue: $0) }) {
+                let answer = try await gateway.call(method, path.replacing(#/\{[^}]*\}/#, with: "x"), key: nil)
+                if answer.status == 200 { keyless.append("\(method.rawValue) \(path)") }
+                #expect(answer.status == 200 || answer.status == 401, "\(method) \(path)")
+            }
+        }
+        #expect(Set(keyless) == ["GET /livez", "HEAD /livez", "GET /readyz", "HEAD /readyz"])
+        #expect(await gateway.stop() == 0)
+    }
+
     @Test func `an unknown query parameter is refused wherever it stands`() async throws {
         let gateway = try await RunningGateway()
         for path in ["/v1/connections/book", "/v1/runs/run_1", "/v1/config", "/v1/lookup", "/v1/webhooks/wh_1"] {

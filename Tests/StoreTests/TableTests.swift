@@ -195,12 +195,16 @@ import Testing
         try await store.write { try $0.idempotency.finish(owner: "app", key: "k", answer: answer) }
         #expect(try await begin(store, 1, start.advanced(byMilliseconds: 86_400_000)) == .answered(answer))
         #expect(try await begin(store, 1, start.advanced(byMilliseconds: 86_400_001)) == .new)
-        try await store.write { try $0.idempotency.abandon(owner: "app", key: "k") }
+        try await store.write { try $0.idempotency.giveBack(owner: "app", key: "k", mayHaveHappened: false) }
         #expect(try await begin(store, 1, start) == .new)
+        try await store.write { try $0.idempotency.giveBack(owner: "app", key: "k", mayHaveHappened: true) }
+        #expect(try await begin(store, 2, start) == .mismatch)
+        #expect(try await begin(store, 1, start) == .interrupted)
+        #expect(try await begin(store, 1, start) == .running)
         #expect(try await begin(store, 1, start, key: "other") == .new)
         await store.close()
         let (again, _) = try await Store.opened(directory)
-        #expect(try await begin(again, 1, start) == .new, "what ran in a process that is gone runs no more")
+        #expect(try await begin(again, 1, start) == .interrupted, "what ran in a process that is gone runs no more")
         await again.close()
     }
 

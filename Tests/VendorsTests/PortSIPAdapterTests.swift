@@ -194,6 +194,18 @@ struct PortSIPAdapterTests {
         }
     }
 
+    @Test func `what an earlier create made is found, and nothing is sent`() async throws {
+        let held = Self.projection("Ann")
+        var record = try PortSIPRecord(json: held.bytes[...])
+        record.id = "42"
+        let items = String(decoding: record.encoded(), as: UTF8.self)
+        let (adapter, vendor) = Self.adapter { (_, _) in .text(200, #"{"count":1,"items":[\#(items)]}"#) }
+        let writing = try #require(adapter.writing)
+        #expect(try await writing.find(held)?.vendorID == "42")
+        #expect(try await writing.find(Self.projection("Bob")) == nil)
+        #expect(vendor.calls.allSatisfy { $0.hasPrefix("GET") })
+    }
+
     @Test func `destroying what is gone is done, and a vendor's refusal has its words`() async throws {
         let (adapter, _) = Self.adapter { (request, _) in
             request.url.hasSuffix("/destroy")

@@ -36,7 +36,9 @@ extension ServiceSchemas {
     private static let secret = Schema.constant("<redacted>")
 
     private static var server: Schema {
-        let tls = Schema.object([.init("certificate", .string()), .init("key", .string())])
+        let tls = Schema.object([
+            .init("certificate", .string()), .init("key", .string()), .init("client_ca", .string().orNull),
+        ])
         return .object([
             .init("listen", .string()), .init("admin_listen", .string().orNull), .init("tls", tls.orNull),
             .init("workers", Schema.integer(from: 1).orNull),

@@ -4,12 +4,13 @@ import HTTPCore
 
 extension ContactsAPI {
     /// What a write that reaches its vendor may end in.
-    private static let writeErrors: [ProblemCode] = [
-        .preconditionFailed, .idempotencyKeyInUse, .idempotencyKeyReused, .readOnlyConnection, .readOnlyContact,
-        .translationLoss, .vendorIDTaken, .vendorRefused, .duplicateEmail, .vendorNotFound, .vendorUnauthorized,
-        .vendorMalformed, .vendorUnreachable, .vendorThrottled, .vendorUnavailable, .vendorTimeout, .unsupported,
-        .invalidInput, .notFound, .invalidParameter, .storageFull, .shuttingDown,
-    ]
+    private static let writeErrors: [ProblemCode] =
+        [
+            .preconditionFailed, .readOnlyConnection, .readOnlyContact,
+            .translationLoss, .vendorIDTaken, .vendorRefused, .duplicateEmail, .vendorNotFound, .vendorUnauthorized,
+            .vendorMalformed, .vendorUnreachable, .vendorThrottled, .vendorUnavailable, .vendorTimeout, .unsupported,
+            .invalidInput, .notFound,
+        ] + ProblemCode.keyed
 
     private static let queued = Answer(
         202,
@@ -159,9 +160,7 @@ extension ContactsAPI {
                 parameters: [.preferWrite, .ifMatch, .idempotencyKey],
                 body: Operation.Body(schema: "BatchInput"),
                 answers: [Answer(200, "What became of each.", .json("BatchResults"))],
-                errors: [
-                    .invalidInput, .invalidParameter, .idempotencyKeyInUse, .idempotencyKeyReused, .storageFull,
-                ]
+                errors: [.invalidInput, .idempotencyAnswerLost] + ProblemCode.keyed
             ),
         ]
     }

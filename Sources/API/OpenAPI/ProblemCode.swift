@@ -33,6 +33,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case preconditionFailed = "precondition_failed"
     case idempotencyKeyInUse = "idempotency_key_in_use"
     case idempotencyKeyReused = "idempotency_key_reused"
+    case idempotencyAnswerLost = "idempotency_answer_lost"
     case readOnlyConnection = "read_only_connection"
     case readOnlyContact = "read_only_contact"
     case translationLoss = "translation_loss"
@@ -72,7 +73,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .idempotencyKeyInUse, .vendorIDTaken, .ambiguousMatch, .duplicateEmail, .vendorNotFound,
+        case .idempotencyKeyInUse, .idempotencyAnswerLost, .vendorIDTaken, .ambiguousMatch, .duplicateEmail,
+            .vendorNotFound,
             .connectionInUse, .notHeld, .webhookDisabled:
             409
         case .syncTokenExpired: 410
@@ -126,6 +128,8 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .preconditionFailed: "the contact is no longer in the state of `If-Match`"
         case .idempotencyKeyInUse: "the first request with this `Idempotency-Key` is still at work"
         case .idempotencyKeyReused: "this `Idempotency-Key` came with another request before"
+        case .idempotencyAnswerLost:
+            "the first request with this `Idempotency-Key` was cut off, and nobody knows its answer"
         case .readOnlyConnection: "the vendor's protocol has no call for writing"
         case .readOnlyContact: "the vendor lets nobody change or delete this contact"
         case .translationLoss: "the vendor cannot hold everything, and `Prefer: handling=strict` allows no loss"
@@ -155,6 +159,11 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .internalError: "a fault of the gateway; the request id finds it in the log"
         }
     }
+
+    /// Of every write that takes an `Idempotency-Key`.
+    static let keyed: [ProblemCode] = [
+        .invalidParameter, .idempotencyKeyInUse, .idempotencyKeyReused, .storageFull,
+    ]
 
     /// The name of a status among the components' responses, such as `NotFound`.
     static func component(of status: Int) -> String {

@@ -82,12 +82,12 @@ extension ConnectionsAPI {
                 id: "syncConnection",
                 tag: .connections,
                 summary: "Orders a run",
-                parameters: [.connectionID],
+                parameters: [.connectionID, .idempotencyKey],
                 body: Operation.Body(schema: "SyncOrder", isRequired: false),
                 answers: [
                     Answer(202, "The run.", .json("Run"), [.location]).leading(to: "getRun", "approveRun")
                 ],
-                errors: [.notFound, .invalidInput, .unsupportedMode, .storageFull]
+                errors: [.notFound, .invalidInput, .unsupportedMode] + ProblemCode.keyed
             ),
         ]
     }
@@ -126,9 +126,9 @@ extension RunsAPI {
                 id: "approveRun",
                 tag: .runs,
                 summary: "Lets a held run delete what it wants to",
-                parameters: [.runID],
+                parameters: [.runID, .idempotencyKey],
                 answers: [Answer(200, "The run, which goes on.", .json("Run"))],
-                errors: [.notFound, .notHeld, .storageFull]
+                errors: [.notFound, .notHeld] + ProblemCode.keyed
             ),
         ]
     }

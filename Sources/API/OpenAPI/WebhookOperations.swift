@@ -3,9 +3,7 @@
 import HTTPCore
 
 extension WebhooksAPI {
-    private static let keyed: [ProblemCode] = [
-        .invalidParameter, .idempotencyKeyInUse, .idempotencyKeyReused, .storageFull, .shuttingDown,
-    ]
+    private static let keyed = ProblemCode.keyed + [.idempotencyAnswerLost]
 
     static var operations: [Operation] { registration + orders + sent }
 

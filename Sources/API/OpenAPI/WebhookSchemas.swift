@@ -74,6 +74,7 @@ enum WebhookSchemas {
         [
             .optional("id", webhookID.orNull.readOnly),
             .optional("disabled_reason", Schema.string().orNull.readOnly),
+            .optional("secret", Schema.null.readOnly),
             .optional("created_at", Schema.time.orNull.readOnly), .optional("updated_at", Schema.time.orNull.readOnly),
         ]
     }

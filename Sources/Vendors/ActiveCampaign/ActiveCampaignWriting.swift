@@ -22,6 +22,17 @@ struct ActiveCampaignWriting: ContactWriting {
         }
     }
 
+    func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord? {
+        let wanted = try read(projection)
+        guard !wanted.email.isEmpty, case .found(let id) = try await look(for: wanted.email),
+            let held = try await account.contact(id, priority: .caller)
+        else { return nil }
+        let isOurs =
+            held.firstName == wanted.firstName && held.lastName == wanted.lastName && held.phone == wanted.phone
+            && wanted.values.allSatisfy { held.value(of: $0.field) == $0.value }
+        return isOurs ? WrittenRecord(vendorID: id, bytes: held.encoded()) : nil
+    }
+
     func update(vendorID: String, to projection: Projection) async throws(VendorError) -> WrittenRecord {
         let wanted = try read(projection)
         if wanted.email.isEmpty {

@@ -30,6 +30,14 @@ final class PortSIPWriting: ContactWriting {
         return WrittenRecord(vendorID: id, bytes: record.encoded())
     }
 
+    func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord? {
+        var record = try known(projection)
+        guard let id = try await find(record) else { return nil }
+        record.id = id
+        if record.favorite == true { try await setFavorite(true, id: id) }
+        return WrittenRecord(vendorID: id, bytes: record.encoded())
+    }
+
     func update(vendorID: String, to projection: Projection) async throws(VendorError) -> WrittenRecord {
         var record = try known(projection)
         record.id = vendorID
