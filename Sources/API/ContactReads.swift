@@ -179,11 +179,7 @@ public struct ContactReads {
     /// by its last digits.
     private func phoneKeys(_ phone: String, connections: Set<Int64>) -> [LookupKey] {
         let regions = Set(context.state.connections.all.filter { connections.contains($0.key) }.map(\.config.region))
-        var keys: [LookupKey] = []
-        for region in regions {
-            for key in LookupKey.candidates(for: phone, region: region) where !keys.contains(key) { keys.append(key) }
-        }
-        return keys
+        return LookupKey.candidates(for: phone, regions: regions)
     }
 
     // MARK: Look-up
@@ -194,14 +190,13 @@ public struct ContactReads {
             guard let caller = view.principal as? Caller else { throw Problem.notFound("contact") }
             let parameters = try Parameters(view.hasQuery ? view.query.text : nil, known: ["phone", "email"])
             let connections = context.state.connections.visibleKeys(for: caller)
-            var keys: [LookupKey]
+            let keys: [LookupKey]
             switch (parameters["phone"], parameters["email"]) {
             case (let phone?, nil): keys = phoneKeys(phone, connections: connections)
             case (nil, let email?): keys = LookupKey.email(of: email).map { [$0] } ?? []
             default: throw Problem(400, "invalid_parameter", "Give either `phone` or `email`.")
             }
-            // The most exact key comes first, so the best match does.
-            keys.sort { $0.isExact && !$1.isExact }
+            // The most exact keys come first, so the best match does.
             try context.snapshot.refresh()
             out.beginJSON(200)
             out.beginBody()
@@ -226,13 +221,6 @@ public struct ContactReads {
         } catch {
             out.fail(error)
         }
-    }
-}
-
-extension LookupKey {
-    /// Whether the key stands for one address or number alone.
-    fileprivate var isExact: Bool {
-        if case .digits = self { false } else { true }
     }
 }
 

@@ -121,7 +121,7 @@ extension UpsertOrder {
             }
             return [key]
         case .phone:
-            let keys = input.content.phones.first.map { LookupKey.candidates(for: $0.number, region: region) } ?? []
+            let keys = input.content.phones.first.map { LookupKey.candidates(for: $0.number, regions: [region]) } ?? []
             guard !keys.isEmpty else {
                 throw Problem.invalidInput([
                     .init(pointer: "\(pointer)/phones", detail: "`match` is `phone`: the contact needs a phone number.")

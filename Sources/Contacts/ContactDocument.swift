@@ -22,6 +22,7 @@ public struct ContactDocument: ~Escapable {
         case .email: try anyEntry(of: "emails", under: "address", is: key)
         case .e164: try anyEntry(of: "phones", under: "e164", is: key)
         case .digits: try anyEntry(of: "phones", under: "number", is: key)
+        case .unplacedDigits: try anyEntry(of: "phones", under: "number", is: key, without: "e164")
         }
     }
 
@@ -47,24 +48,33 @@ public struct ContactDocument: ~Escapable {
         return false
     }
 
+    /// Whether an entry of the list has the key in one member, and null or nothing in another.
     private func anyEntry(
         of list: StaticString,
         under name: StaticString,
-        is key: LookupKey
+        is key: LookupKey,
+        without other: StaticString? = nil
     ) throws(JSONError) -> Bool {
         var reader = JSONReader(bytes)
         guard try reader.find(list) else { return false }
         try reader.beginArray()
         while try reader.nextElement() {
             try reader.beginObject()
+            var hasKey = false
+            var hasOther = false
             while let member = try reader.nextMember() {
                 if reader.equals(member, name), try reader.peek() == .string {
                     let text = try reader.string()
-                    if isFound(text, by: key, reader) { return true }
+                    hasKey = isFound(text, by: key, reader)
+                    if hasKey, other == nil { return true }
+                } else if let other, reader.equals(member, other) {
+                    hasOther = try reader.peek() != .null
+                    try reader.skipValue()
                 } else {
                     try reader.skipValue()
                 }
             }
+            if hasKey, !hasOther { return true }
         }
         return false
     }
@@ -81,7 +91,7 @@ extension LookupKey {
         switch self {
         case .email(let wanted): text.lowercased() == wanted
         case .e164(let wanted): text == wanted
-        case .digits: LookupKey.digits(of: text) == self
+        case .digits(let wanted), .unplacedDigits(let wanted): LookupKey.digits(of: text) == .digits(wanted)
         }
     }
 
@@ -90,7 +100,7 @@ extension LookupKey {
         switch self {
         case .email(let wanted): Self.equalsLowercased(text, wanted.utf8.span)
         case .e164(let wanted): text.hasBytes(of: wanted.utf8.span)
-        case .digits(let wanted): Self.endsInDigits(text, wanted.utf8.span)
+        case .digits(let wanted), .unplacedDigits(let wanted): Self.endsInDigits(text, wanted.utf8.span)
         }
     }
 

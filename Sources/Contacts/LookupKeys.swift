@@ -8,6 +8,8 @@ public enum LookupKey: Hashable, Sendable {
     case e164(String)
     /// The last digits of a number, at most ``LookupKey/trailingDigits``.
     case digits(String)
+    /// The same, but only of a number whose E.164 is not known: two that are known and differ are two lines.
+    case unplacedDigits(String)
 
     /// How many last digits make numbers comparable whose country code is missing.
     public static let trailingDigits = 7
@@ -34,9 +36,16 @@ public enum LookupKey: Hashable, Sendable {
         return .digits(String(ascii: last.span.extracting(last: count)))
     }
 
-    /// What a caller's number may stand in the index as: the most exact key first.
-    public static func candidates(for number: String, region: String?) -> [LookupKey] {
-        [PhoneNumber.e164(of: number, region: region).map { .e164($0) }, digits(of: number)].compactMap(\.self)
+    /// What a caller's number may stand in the index as: the most exact keys first. Its last digits alone find any
+    /// number where none of the regions makes E.164 of it.
+    public static func candidates(for number: String, regions: some Sequence<String?>) -> [LookupKey] {
+        var keys: [LookupKey] = []
+        for region in regions {
+            guard let e164 = PhoneNumber.e164(of: number, region: region) else { continue }
+            if !keys.contains(.e164(e164)) { keys.append(.e164(e164)) }
+        }
+        guard case .digits(let digits) = digits(of: number) else { return keys }
+        return keys + [keys.isEmpty ? .digits(digits) : .unplacedDigits(digits)]
     }
 }
 
@@ -62,6 +71,7 @@ extension ContactContent {
         case .email: emails.contains { key.finds($0.address) }
         case .e164: phones.contains { $0.e164.map { key.finds($0) } ?? false }
         case .digits: phones.contains { key.finds($0.number) }
+        case .unplacedDigits: phones.contains { $0.e164 == nil && key.finds($0.number) }
         }
     }
 

@@ -12,7 +12,7 @@ public struct ContactFilter: Sendable {
     public var owner: String?
     /// This e-mail address, without case.
     public var email: String?
-    /// Any of these numbers: ``LookupKey/candidates(for:region:)``. Empty restricts nothing.
+    /// Any of these numbers: ``LookupKey/candidates(for:regions:)``. Empty restricts nothing.
     public var phones: [LookupKey] = []
     /// Every word of this text, each as a prefix. Any text is valid; one without a word restricts nothing.
     public var text: String?

@@ -114,6 +114,32 @@ import Testing
         }
     }
 
+    @Test func `two numbers with the same last digits are two lines where both are known whole`() async throws {
+        try await TestGateway.with { gateway in
+            let here = try await gateway.create(#""name":{"full":"Here"},"phones":[{"number":"+1 202 322 4241"}]"#)
+            let there = try await gateway.create(#""name":{"full":"There"},"phones":[{"number":"+49 30 3224241"}]"#)
+            let local = try await gateway.create(#""name":{"full":"Local"},"phones":[{"number":"322-4241"}]"#)
+            func found(_ phone: String) async throws -> [String] {
+                let answer = try await gateway.send(.get, "/v1/lookup?phone=\(phone)")
+                let best = answer.json["best"].map { [$0] } ?? []
+                return (best + (answer.json["alternatives"]?.arrayValue ?? [])).compactMap { $0["id"]?.stringValue }
+            }
+            #expect(try await found("%2B12023224241") == [here.id, local.id])
+            #expect(try await found("(202)%20322-4241") == [here.id, local.id])
+            #expect(try await found("%2B49303224241") == [there.id, local.id])
+            #expect(try await found("%2B12123224241") == [local.id])
+            #expect(try await found("3224241") == [here.id, there.id, local.id])
+            let listed = try await gateway.send(.get, "/v1/contacts?phone=%2B12123224241")
+            #expect(listed.json["items"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == [local.id])
+            let upserted = try await gateway.send(
+                .post,
+                "/v1/contacts/upsert",
+                #"{"match":"phone","contact":{"connection":"book","phones":[{"number":"+44 20 7322 4241"}]}}"#
+            )
+            #expect(upserted.status == 200 && upserted.json["id"]?.stringValue == local.id)
+        }
+    }
+
     @Test func `a look-up gives the exact match first, over all connections`() async throws {
         try await TestGateway.with { gateway in
             _ = try await gateway.create(#""name":{"full":"Far Away"},"phones":[{"number":"+44 20 7223 24241"}]"#)

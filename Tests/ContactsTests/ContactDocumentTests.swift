@@ -18,7 +18,9 @@ import Testing
 
     private static var keys: [LookupKey] {
         addresses.flatMap { [LookupKey.email(of: $0), .email($0)].compactMap(\.self) }
-            + numbers.flatMap { LookupKey.candidates(for: $0, region: "US") + [.e164($0), .digits($0)] }
+            + numbers.flatMap {
+                LookupKey.candidates(for: $0, regions: ["US"]) + [.e164($0), .digits($0), .unplacedDigits($0)]
+            }
     }
 
     @Test(arguments: addresses) func `an address in the document is found by the same keys as in the contact`(

@@ -71,7 +71,7 @@ func fuzzContact(_ input: [UInt8]) {
 func fuzzPhone(_ input: [UInt8]) {
     let text = String(decoding: input.dropFirst(2), as: UTF8.self)
     let region = String(decoding: input.prefix(2), as: UTF8.self)
-    _ = LookupKey.candidates(for: text, region: region)
+    _ = LookupKey.candidates(for: text, regions: [region])
     guard let number = PhoneNumber.e164(of: text, region: region) else { return }
     law(number.utf8.first == UInt8(ascii: "+"), "E.164 begins with a plus sign")
     law(number.utf8.dropFirst().allSatisfy { (48...57).contains($0) }, "E.164 is digits")

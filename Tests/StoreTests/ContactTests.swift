@@ -91,9 +91,11 @@ import Testing
             }
         }
         #expect(try await find { $0.email = "jondoe@example.COM" } == [stored.key])
-        #expect(try await find { $0.phones = LookupKey.candidates(for: "722.322.4241", region: "US") } == [stored.key])
         #expect(
-            try await find { $0.phones = LookupKey.candidates(for: "+1 722 322 4241", region: nil) } == [stored.key]
+            try await find { $0.phones = LookupKey.candidates(for: "722.322.4241", regions: ["US"]) } == [stored.key]
+        )
+        #expect(
+            try await find { $0.phones = LookupKey.candidates(for: "+1 722 322 4241", regions: [nil]) } == [stored.key]
         )
         #expect(try await find { $0.owner = "7" } == [stored.key])
         #expect(try await find { $0.tag = "vip" } == [stored.key])
