@@ -63,7 +63,7 @@ extension ContactTable where Access == Writing {
     }
 
     private func insertProjections(_ stored: StoredBatch) throws(StoreError) {
-        let insert = try database.statement(ContactSQL.putProjection)
+        let insert = try database.statement(ContactSQL.insertProjection)
         insert.bindNull(3)
         for (number, place) in stored.places.enumerated() {
             insert.bind(1, stored.firstKey + Int64(number))
@@ -73,15 +73,13 @@ extension ContactTable where Access == Writing {
     }
 
     private func insertLinks(_ stored: StoredBatch) throws(StoreError) {
-        let links = LinkTable<Writing>(database: database)
+        let insert = try database.statement(LinkTable<Writing>.insertion)
+        insert.bind(1, stored.batch.connection)
         for (number, place) in stored.places.enumerated() {
-            let item = stored.batch.items[place]
-            try links.insert(
-                connection: stored.batch.connection,
-                item.vendorID,
-                stored.firstKey + Int64(number),
-                item.contentHash
-            )
+            let vendorID = stored.batch.items[place].vendorID
+            insert.bind(3, stored.firstKey + Int64(number))
+            insert.bind(4, Int64(bitPattern: stored.batch.items[place].contentHash))
+            try insert.run(with: vendorID.utf8.span, at: 2)
         }
     }
 

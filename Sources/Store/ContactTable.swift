@@ -165,6 +165,7 @@ enum ContactSQL {
     static let insert = Query("insert into contact (id, connection, revision, doc) values (?, ?, ?, ?)")
     static let update = Query("update contact set revision = ?2, doc = ?3 where id = ?1")
     static let delete = Query("delete from contact where id = ?")
+    static let insertProjection = Query("insert into projection (contact, raw, projected) values (?, ?, ?)")
     static let putProjection = Query(
         "insert or replace into projection (contact, raw, projected) values (?, ?, ?)"
     )

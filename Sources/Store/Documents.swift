@@ -45,9 +45,14 @@ enum Documents {
 
     /// The kind stands before the text, so that the same text of two kinds has two hashes.
     static func hash(_ kind: Unicode.Scalar, _ text: String, _ hash: Hash64) -> Int64 {
-        var bytes: [UInt8] = [UInt8(truncatingIfNeeded: kind.value)]
-        bytes.append(contentsOf: text.utf8)
-        return Int64(bitPattern: hash(bytes))
+        var text = text
+        return text.withUTF8 { text in
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1 + text.count) { bytes in
+                bytes[0] = UInt8(truncatingIfNeeded: kind.value)
+                for index in text.indices { bytes[1 + index] = text[index] }
+                return Int64(bitPattern: hash(UnsafeBufferPointer(bytes).span))
+            }
+        }
     }
 
     /// The words of a contact as the index holds them, each once, with spaces between.

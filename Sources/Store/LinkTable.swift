@@ -175,6 +175,9 @@ extension LinkTable where Access == Writing {
         try statement.run()
     }
 
+    /// The statement that adds a link: connection, vendor's id, contact and hash.
+    static var insertion: Query { LinkSQL.insert }
+
     func insert(connection: Int64, _ vendorID: String, _ contact: Int64, _ hash: UInt64) throws(StoreError) {
         try write(LinkSQL.insert, connection, vendorID, contact, hash)
     }

@@ -27,6 +27,8 @@ struct Decisions: Sendable {
     var unidentified = 0
     /// Where the run goes on; `nil` at the end of the list.
     var cursor: String?
+    /// Why the batch's last page could not be read.
+    var error: VendorError?
 
     init(asOf: Int64, creations: ContactBatch) {
         self.asOf = asOf
@@ -49,24 +51,41 @@ struct Sorted {
     /// Records without a readable id or frame.
     var rejected: [RejectedRecord] = []
 
+    /// Pages that were read.
+    var pages = 0
+    /// Why the page after these could not be read, and where the run stands before it.
+    var error: VendorError?
+    var next: Cursor?
+
     init(_ batch: IngestBatch, knowing known: KnownRecords?) {
-        var places = IDPlaces(capacity: batch.pages.reduce(0) { $0 + $1.page.records.count + $1.page.unread.count })
-        for (var page, askedAt) in batch.pages.lazy.map({ ($0.page, $0.askedAt) }) {
-            let unread = (0..<page.unread.count).map { Ingest.contentHash(page.unread.bytes(at: $0)) }
-            let contacts = known?.contacts(ofHashes: unread) ?? []
-            for place in unread.indices {
-                if place < contacts.count, contacts[place] > 0 {
-                    unchanged.insert(contacts[place])
-                } else {
-                    page.read(place)
-                }
+        var places = IDPlaces()
+        for item in batch.pages {
+            var page = item.page
+            do throws(VendorError) {
+                try readChanged(&page, knowing: known)
+            } catch {
+                self.error = error
+                return
             }
             for record in page.records {
-                let item = Incoming(record: record, hash: Ingest.contentHash(record.bytes), askedAt: askedAt)
+                let hash = Ingest.contentHash(record.bytes)
+                let incoming = Incoming(record: record, hash: hash, askedAt: item.askedAt)
                 let place = places.place(of: record.vendorID, orNew: others.count) { others[$0].record.vendorID }
-                if place < others.count { others[place] = item } else { others.append(item) }
+                if place < others.count { others[place] = incoming } else { others.append(incoming) }
             }
             rejected += page.rejected
+            pages += 1
+            next = page.next
+        }
+    }
+
+    /// Passes over records that are as they were and reads the others.
+    private mutating func readChanged(_ page: inout RecordPage, knowing known: KnownRecords?) throws(VendorError) {
+        guard let unread = try page.unread?.records() else { return }
+        guard let known else { return unread.forEach { page.read($0) } }
+        let contacts = known.contacts(ofHashes: unread.map(Ingest.contentHash))
+        for (bytes, contact) in zip(unread, contacts) {
+            if contact > 0 { unchanged.insert(contact) } else { page.read(bytes) }
         }
     }
 }
@@ -82,7 +101,8 @@ struct Incoming: Sendable {
 enum Known: Sendable {
     case nothing
     case unchanged(Int64)
-    case differing(StoredContact, previous: [UInt8]?)
+    /// Apart, for a batch of new or unchanged records would otherwise carry room for as many contacts.
+    indirect case differing(StoredContact, previous: [UInt8]?)
 }
 
 /// A record that reads differently; whether it means something else is the store's to decide.

@@ -31,6 +31,8 @@ struct IngestResult: Sendable {
     var strangers: [String] = []
     /// Records whose id could not be read.
     var unidentified = 0
+    /// Why the batch's last page could not be read.
+    var error: VendorError?
 }
 
 /// Brings one connection's records into the store.
@@ -75,9 +77,10 @@ struct Ingest: Sendable {
         }
         for rejected in sorted.rejected { decisions.setAside(rejected) }
         decisions.creations.finish()
-        decisions.counts.pages = batch.pages.count
+        decisions.counts.pages = sorted.pages
         decisions.counts.seen = sorted.unchanged.count + sorted.others.count + decisions.unidentified
-        decisions.cursor = batch.next?.text
+        decisions.cursor = sorted.error == nil ? batch.next?.text : sorted.next?.text
+        decisions.error = sorted.error
         return decisions
     }
 
@@ -90,6 +93,7 @@ struct Ingest: Sendable {
         result.contacts = decisions.contacts
         result.strangers = decisions.strangers
         result.unidentified = decisions.unidentified
+        result.error = decisions.error
         return run.isDry ? try await note(decisions, result) : try await commit(decisions, result)
     }
 

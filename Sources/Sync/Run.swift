@@ -24,6 +24,10 @@ struct Run {
     /// Pages in a row that may bring nothing new, when a list moves under our feet.
     private static let mostEmptyPages = 3
     private static let mostPages = 1_000_000
+    /// Pages that are stored in one transaction; the first ones in fewer, so that there is something to do soon.
+    private static let mostPagesTogether = 10
+    /// With so many bytes a batch is full, however few its pages.
+    private static let mostBytesTogether = 4 << 20
 
     let target: SyncTarget
     let store: Store
@@ -113,7 +117,6 @@ extension Run {
         }
         if row.cursor != nil, !row.isDry { seen = try await seenBefore() }
         try await takeMark()
-        records = try await knownRecords()
         for pass in 1...Self.mostPasses {
             try await list(isDelta: false) { (cursor) throws(VendorError) in
                 try await listing.contacts(after: cursor)
@@ -176,13 +179,6 @@ extension Run {
         return row.counts.seen + tombstones.count != before
     }
 
-    private func knownRecords() async throws -> KnownRecords {
-        let key = target.key
-        return try await store.read { snapshot in
-            try snapshot.links.known(connection: key, asOf: snapshot.changes.last())
-        }
-    }
-
     private func seenBefore() async throws -> KeySet {
         let id = row.id
         return try await store.read { try $0.runs.seen(id) }
@@ -210,7 +206,7 @@ extension Run {
             try await walk { (cursor) throws(VendorError) in try await deletes.ids(after: cursor) }
         } else if let listing = target.adapter.listing {
             try await walk { (cursor) throws(VendorError) in
-                let page = try await listing.contacts(after: cursor).readThrough
+                let page = try await listing.contacts(after: cursor).readThrough()
                 guard page.rejected.isEmpty else {
                     throw VendorError(.malformed, message: "a record cannot be identified: \(page.rejected[0].reason)")
                 }
@@ -269,8 +265,18 @@ extension Run {
         proof = ListProof()
         let ingest = ingest
         let isDry = row.isDry
-        let records = isDelta ? nil : records
-        var fetched: Fetched? = await fetch(page, from: row.cursor.map { Cursor($0) })
+        // What is known is read while the first pages are on their way.
+        let key = target.key
+        let store = store
+        let before = isDelta ? nil : records
+        async let known: KnownRecords? = {
+            guard !isDelta, before == nil else { return before }
+            return try await store.read { try $0.links.known(connection: key, asOf: $0.changes.last()) }
+        }()
+        var size = 2
+        var fetched: Fetched? = await fetch(page, from: row.cursor.map { Cursor($0) }, pages: size)
+        let records = try await known
+        if !isDelta { self.records = records }
         var decided: (decisions: Decisions, from: Fetched)?
         // Three batches are under way: one is stored, the next made ready, and the one after fetched.
         while fetched != nil || decided != nil {
@@ -284,9 +290,10 @@ extension Run {
                 if let current { try await ingest.prepare(current.batch, isDry: isDry, knowing: records) } else { nil }
             }()
             if let current { absorb(current, isDelta: isDelta) }
+            size = min(2 * size, Self.mostPagesTogether)
             let upcoming: Fetched? =
                 if let current, current.error == nil, let next = current.batch.next {
-                    await fetch(page, from: next)
+                    await fetch(page, from: next, pages: size)
                 } else { nil }
             if let waiting, let result = try await stored {
                 try settle(result, of: waiting.from, &names)
@@ -311,19 +318,21 @@ extension Run {
         proof.unidentified += result.unidentified
         let brought = names.add(result) + fetched.tombstones.count + result.unidentified
         proof.listed = names.count
-        if let error = fetched.error { throw error }
+        if let error = result.error ?? fetched.error { throw error }
         try checkProgress(brought: brought, hasMore: fetched.batch.next != nil, idle: &names.idle)
     }
 
-    /// Up to ten pages, or as many as a second brings.
+    /// Up to so many pages, or as many as a second brings.
     private func fetch(
         _ page: @Sendable (Cursor?) async throws(VendorError) -> RecordPage,
-        from start: Cursor?
+        from start: Cursor?,
+        pages: Int
     ) async -> Fetched {
         var fetched = Fetched()
         var cursor = start
         fetched.batch.next = start
         let began = Monotonic.milliseconds()
+        var bytes = 0
         repeat {
             let askedAt = store.lastSequence
             do throws(VendorError) {
@@ -334,18 +343,20 @@ extension Run {
                 cursor = found.next
                 fetched.batch.next = cursor
                 fetched.batch.pages.append(IngestBatch.Page(page: found, askedAt: askedAt))
+                bytes += found.unread?.size ?? found.records.reduce(0) { $0 + $1.bytes.count }
             } catch {
                 fetched.error = error
                 return fetched
             }
-        } while cursor != nil && fetched.batch.pages.count < 10 && Monotonic.milliseconds() - began < 1000
+        } while cursor != nil && fetched.batch.pages.count < pages && bytes < Self.mostBytesTogether
+            && Monotonic.milliseconds() - began < 1000
         return fetched
     }
 
     private mutating func absorb(_ fetched: Fetched, isDelta: Bool) {
         tombstones.formUnion(fetched.tombstones)
         if isDelta {
-            for page in fetched.batch.pages { changed.formUnion(page.page.readThrough.records.lazy.map(\.vendorID)) }
+            for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map(\.vendorID)) }
         }
         if let mark = fetched.mark { nextMark = mark }
         if let total = fetched.total { proof.total = total }

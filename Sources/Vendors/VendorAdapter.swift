@@ -2,7 +2,6 @@
 //  protocol has. Nothing here knows SQL, schedules or HTTP handlers.
 
 public import Contacts
-import JSON
 public import Platform
 
 /// A place to read on from, in the adapter's own words (the vendor's token, page or id). Stored between runs.
@@ -48,30 +47,12 @@ public struct RejectedRecord: Sendable {
     }
 }
 
-/// Records whose ids have still to be read: whether one is as it was last time its bytes tell.
-public struct UnreadRecords: Sendable {
-    private let body: [UInt8]
-    private var ranges: [Range<Int>] = []
-
-    /// No records yet of a page.
-    public init(of body: [UInt8]) { self.body = body }
-
-    /// How many there are.
-    public var count: Int { ranges.count }
-
-    /// The record at a place, as it stands in the page.
-    public func bytes(at place: Int) -> ArraySlice<UInt8> { body[ranges[place]] }
-
-    /// Adds the record that stands there in the page.
-    mutating func add(_ range: Range<Int>) { ranges.append(range) }
-}
-
 /// One page of a list or of a delta.
 public struct RecordPage: Sendable {
     /// Created or changed records, in the vendor's order; may be empty.
     public var records: [VendorRecord] = []
-    /// Further records, for ``read(_:)`` to be read where they are not as they were.
-    public var unread = UnreadRecords(of: [])
+    /// Further records, after those, that nobody has looked at yet.
+    public var unread: UnreadRecords?
     /// Records without a readable id or frame.
     public var rejected: [RejectedRecord] = []
     /// Ids that the vendor says are deleted. Always empty in a list.
@@ -85,33 +66,6 @@ public struct RecordPage: Sendable {
 
     /// An empty last page.
     public init() {}
-
-    /// Reads the id of one of the ``unread`` records and puts it among ``records``, or ``rejected``.
-    public mutating func read(_ place: Int) {
-        let bytes = unread.bytes(at: place)
-        var reader = JSONReader(bytes.span)
-        do throws(JSONError) {
-            let record = try reader.scanRecord()
-            if let id = record.id {
-                records.append(VendorRecord(vendorID: id, bytes: bytes))
-            } else {
-                rejected.append(RejectedRecord(vendorID: nil, reason: record.complaint, bytes: bytes))
-            }
-        } catch {
-            rejected.append(RejectedRecord(vendorID: nil, reason: error.reason, bytes: bytes))
-        }
-    }
-
-    /// The page with all of its records read.
-    public var readThrough: RecordPage {
-        var page = self
-        page.unread = UnreadRecords(of: [])
-        var rest = self
-        for place in 0..<unread.count { rest.read(place) }
-        page.records = rest.records
-        page.rejected = rest.rejected
-        return page
-    }
 }
 
 /// One page of ids, for vendors whose deletes are found by their absence.

@@ -53,7 +53,7 @@ import Testing
         repeat {
             let page = try await listing.contacts(after: cursor)
             #expect(page.rejected.isEmpty)
-            records += page.readThrough.records
+            records += try page.readThrough().records
             cursor = page.next
         } while cursor != nil
         return records

@@ -77,7 +77,10 @@ struct ContactSourceReading: ContactListing, ContactDelta {
         let answer = try await client.get(path)
         let found: ContactSourceWire.Page
         do throws(JSONError) {
-            found = try ContactSourceWire.page(answer.body, isDelta: isDelta)
+            found =
+                isDelta
+                ? try ContactSourceWire.page(answer.body, list: ContactSourceWire.delta)
+                : try ContactSourceWire.listPage(answer.body)
         } catch {
             throw .malformed(
                 answer,
@@ -90,7 +93,7 @@ struct ContactSourceReading: ContactListing, ContactDelta {
         }
         var page = found.page
         guard hasMore else { return page }
-        guard page.unread.count > 0 || !page.records.isEmpty || !page.deleted.isEmpty || !page.rejected.isEmpty else {
+        guard page.unread != nil || !page.records.isEmpty || !page.deleted.isEmpty || !page.rejected.isEmpty else {
             throw VendorError(
                 .malformed,
                 status: answer.status,

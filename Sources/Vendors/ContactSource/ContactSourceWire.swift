@@ -116,25 +116,39 @@ enum ContactSourceWire {
         var hasList = false
     }
 
-    /// The whole list, whose records are mostly as they were.
+    /// Where the whole list's records stand.
     static let list: StaticString = "contacts"
-    /// The delta, with `deleted` beside it.
+    /// Where the delta's stand.
     static let delta: StaticString = "updated"
 
-    /// Reads a page whose records stand in a member: those of the whole list are left unread.
-    static func page(_ body: [UInt8], isDelta: Bool) throws(JSONError) -> Page {
-        let list = isDelta ? delta : list
+    /// Reads a page of the whole list. Its records are left for later where the page is written as plainly as sources
+    /// write it, the list first and `has_more` last.
+    static func listPage(_ body: [UInt8]) throws(JSONError) -> Page {
+        for (ending, hasMore) in endings where body.starts(with: opening) && body.suffix(ending.count) == ending[...] {
+            var answer = Page(hasMore: hasMore, hasList: true)
+            let place = (opening.count - 1)..<(body.count - ending.count + 1)
+            guard body[place].dropFirst().first(where: { $0 > 0x20 }) != UInt8(ascii: "]") else { return answer }
+            answer.page.unread = UnreadRecords(of: body, in: place) { (body) throws(JSONError) in
+                let page = try page(body, list: list).page
+                return page.records.map(\.bytes.indices) + page.rejected.map(\.bytes.indices)
+            }
+            return answer
+        }
+        return try page(body, list: list)
+    }
+
+    private static let opening = Array(#"{"contacts":["#.utf8)
+    private static let endings = [true, false].map { (Array(#"],"has_more":\#($0)}"#.utf8), $0) }
+
+    /// Reads a page whose records stand in a member, with those of the delta `deleted` beside it.
+    static func page(_ body: [UInt8], list: StaticString) throws(JSONError) -> Page {
         var answer = Page()
         var reader = JSONReader(body.span)
         try reader.beginObject()
         while let name = try reader.nextMember() {
             if reader.equals(name, list), try reader.peek() == .array {
                 answer.hasList = true
-                if isDelta {
-                    try reader.scanRecords(of: body, into: &answer.page)
-                } else {
-                    try readList(&reader, body, into: &answer.page)
-                }
+                try reader.scanRecords(of: body, into: &answer.page)
             } else if reader.equals(name, "deleted"), try reader.peek() == .array {
                 try readDeleted(&reader, body, into: &answer.page)
             } else if reader.equals(name, "has_more") {
@@ -145,17 +159,6 @@ enum ContactSourceWire {
         }
         try reader.end()
         return answer
-    }
-
-    private static func readList(
-        _ reader: inout JSONReader,
-        _ body: [UInt8],
-        into page: inout RecordPage
-    ) throws(JSONError) {
-        var records = UnreadRecords(of: body)
-        try reader.beginArray()
-        while try reader.nextElement() { records.add(try reader.skipValue()) }
-        page.unread = records
     }
 
     /// Ids as strings or numbers; some sources give objects with an id.

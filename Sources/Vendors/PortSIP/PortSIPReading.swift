@@ -204,7 +204,7 @@ enum PageFingerprint {
     static func of(_ page: RecordPage) -> String {
         var sum: UInt64 = 0
         for record in page.records { sum = Hash64.scramble(sum ^ hash(record.vendorID)) }
-        for place in 0..<page.unread.count { sum = Hash64.scramble(sum ^ hash(page.unread.bytes(at: place).span)) }
+        if let unread = page.unread { sum = Hash64.scramble(sum ^ unread.fingerprint) }
         for record in page.rejected { sum = Hash64.scramble(sum ^ hash(Array(record.bytes))) }
         for id in page.deleted { sum = Hash64.scramble(sum ^ ~hash(id)) }
         return String(sum, radix: 16)

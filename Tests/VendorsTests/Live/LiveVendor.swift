@@ -85,7 +85,7 @@ struct LiveVendor: Sendable {
         repeat {
             let page = try await listing.contacts(after: cursor)
             #expect(page.rejected.isEmpty)
-            records += page.readThrough.records
+            records += try page.readThrough().records
             cursor = page.next
         } while cursor != nil
         return records
@@ -101,7 +101,7 @@ struct LiveVendor: Sendable {
         let now = Timestamp.now()
         repeat {
             let page = try await delta.changes(since: mark, after: cursor, now: now)
-            records += page.readThrough.records
+            records += try page.readThrough().records
             deleted += page.deleted
             cursor = page.next
             next = page.mark ?? next
