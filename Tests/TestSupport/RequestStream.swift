@@ -47,6 +47,15 @@ public struct RequestStream {
         return stream.ended()
     }
 
+    /// What is read of the first byte alone, of the first two, and so on to all of them.
+    public static func readingEachLength(of bytes: [UInt8], _ body: (StreamResult) -> Void) {
+        var stream = RequestStream()
+        for byte in bytes {
+            stream.feed([byte])
+            body(stream.ended())
+        }
+    }
+
     private func ended() -> StreamResult {
         var result = result
         let onlyEmptyLines = pending.allSatisfy { $0 == 0x0D || $0 == 0x0A }
