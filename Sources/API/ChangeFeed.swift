@@ -1,31 +1,48 @@
 //  Reads the feed of changes from a snapshot: the walk over everything, the deletes it missed, and the log.
 
 import Contacts
+import HTTPCore
 import JSON
 import Platform
 import Store
 
-/// One change as clients see it, already written.
-struct ChangeItem: Sendable {
-    /// `{"sequence", "type", "contact_id", "connection", "changed_fields", "contact", "at"}`.
-    var json: [UInt8]
-    /// Where a reader stands once it has this one.
-    var position: ChangePosition
-}
-
-/// Some changes, and where to go on.
+/// Some changes as clients see them, already written, and where to go on.
 struct ChangePage: Sendable {
-    var items: [ChangeItem] = []
+    /// `{"sequence", "type", "contact_id", "connection", "changed_fields", "contact", "at"}`, with commas between them.
+    private(set) var json: [UInt8] = []
+    /// The place of each item in ``json``, and where a reader stands once it has that one.
+    private(set) var items: [(place: Range<Int>, position: ChangePosition)] = []
+    /// Where to go on.
     var next: ChangePosition
-    var hasMore: Bool
+    var hasMore = false
+
+    init(next: ChangePosition) {
+        self.next = next
+    }
+
+    /// Adds an item that the closure appends.
+    mutating func add(_ position: ChangePosition, _ write: (inout [UInt8]) throws -> Void) rethrows {
+        if !items.isEmpty { json.append(UInt8(ascii: ",")) }
+        let start = json.count
+        try write(&json)
+        items.append((start..<json.count, position))
+    }
 }
 
 /// What one reader of changes may see.
 struct ChangeFeed: Sendable {
-    /// The names of the visible connections by their keys in the store.
-    let names: [Int64: String]
+    /// The visible connections, by their keys in the store.
+    let visible: Set<Int64>
     /// Whether several changes of one contact in a page become one.
     let folds: Bool
+    /// The names of the visible connections as JSON.
+    private let names: [Int64: [UInt8]]
+
+    init(names: [Int64: String], folds: Bool) {
+        visible = Set(names.keys)
+        self.folds = folds
+        self.names = names.mapValues { JSONValue.string($0).encoded() }
+    }
 
     /// One page.
     ///
@@ -36,64 +53,70 @@ struct ChangeFeed: Sendable {
     /// - Returns: The items, never more than the limit, and the next position.
     /// - Throws: The store's failures.
     func page(at position: ChangePosition, limit: Int, in snapshot: Snapshot) throws -> ChangePage {
+        var page = ChangePage(next: position)
         switch position {
-        case .walk(let revision, let start): try walk(after: revision, start: start, limit, snapshot)
-        case .deletes(let after, let end): try deletes(after: after, end: end, limit, snapshot)
-        case .log(let after): try log(after: after, limit, snapshot)
+        case .walk(let revision, let start): try walk(after: revision, start: start, limit, snapshot, &page)
+        case .deletes(let after, let end): try deletes(after: after, end: end, limit, snapshot, &page)
+        case .log(let after): try log(after: after, limit, snapshot, &page)
         }
-    }
-
-    private var visible: Set<Int64> { Set(names.keys) }
-
-    /// Contacts by the age of their last change. One that changes during the walk moves ahead of it and is met there.
-    private func walk(after revision: Int64, start: Int64, _ limit: Int, _ snapshot: Snapshot) throws -> ChangePage {
-        let found = try snapshot.contacts.page(afterRevision: revision, limit: limit, connections: visible)
-        let items = try found.contacts.map { stored in
-            let contact = try Contact(document: stored.document)
-            return ChangeItem(
-                json: write(
-                    sequence: stored.revision,
-                    type: "created",
-                    contactID: contact.id,
-                    connection: stored.connection,
-                    fields: [],
-                    contact: stored.document,
-                    at: contact.updatedAt
-                ),
-                position: .walk(afterRevision: stored.revision, start: start)
-            )
-        }
-        if found.hasMore {
-            return ChangePage(items: items, next: .walk(afterRevision: found.last, start: start), hasMore: true)
-        }
-        let end = try snapshot.changes.last()
-        let next = end > start ? ChangePosition.deletes(after: start, end: end) : .log(after: end)
-        guard end > start, items.count < limit else {
-            return ChangePage(items: items, next: next, hasMore: end > start)
-        }
-        var page = try deletes(after: start, end: end, limit - items.count, snapshot)
-        page.items = items + page.items
         return page
     }
 
-    private func deletes(after: Int64, end: Int64, _ limit: Int, _ snapshot: Snapshot) throws -> ChangePage {
-        let found = try snapshot.changes.deletes(after: after, through: end, limit: limit, connections: visible)
-        let items = found.changes.map { change in
-            ChangeItem(json: write(change, contact: nil), position: .deletes(after: change.sequence, end: end))
+    /// Contacts by the age of their last change. One that changes during the walk moves ahead of it and is met there.
+    private func walk(
+        after revision: Int64,
+        start: Int64,
+        _ limit: Int,
+        _ snapshot: Snapshot,
+        _ page: inout ChangePage
+    ) throws {
+        let found = try snapshot.contacts.walk(afterRevision: revision, limit: limit, connections: visible) {
+            row,
+            document in
+            try page.add(.walk(afterRevision: row.revision, start: start)) { json in
+                let stored = ContactDocument(document)
+                begin(row.revision, .created, stored.id, row.connection, &json)
+                json += "[],\"contact\":".utf8
+                json.append(copying: document)
+                json += ",\"at\":\"".utf8
+                json.append(copying: try stored.text(of: "updated_at"))
+                json += "\"}".utf8
+            }
         }
         if found.hasMore {
-            return ChangePage(items: items, next: .deletes(after: found.last, end: end), hasMore: true)
+            page.next = .walk(afterRevision: found.last, start: start)
+            page.hasMore = true
+            return
         }
-        return ChangePage(items: items, next: .log(after: end), hasMore: try snapshot.changes.last() > end)
+        let end = try snapshot.changes.last()
+        page.next = end > start ? .deletes(after: start, end: end) : .log(after: end)
+        page.hasMore = end > start
+        if end > start, page.items.count < limit {
+            try deletes(after: start, end: end, limit - page.items.count, snapshot, &page)
+        }
     }
 
-    private func log(after: Int64, _ limit: Int, _ snapshot: Snapshot) throws -> ChangePage {
+    private func deletes(
+        after: Int64,
+        end: Int64,
+        _ limit: Int,
+        _ snapshot: Snapshot,
+        _ page: inout ChangePage
+    ) throws {
+        let found = try snapshot.changes.deletes(after: after, through: end, limit: limit, connections: visible)
+        for change in found.changes { add(change, nil, .deletes(after: change.sequence, end: end), &page) }
+        page.next = found.hasMore ? .deletes(after: found.last, end: end) : .log(after: end)
+        page.hasMore = try found.hasMore || snapshot.changes.last() > end
+    }
+
+    private func log(after: Int64, _ limit: Int, _ snapshot: Snapshot, _ page: inout ChangePage) throws {
         let found = try snapshot.changes.page(after: after, limit: limit, connections: visible)
-        let items = try (folds ? folded(found.changes) : found.changes).map { change in
+        for change in folds ? folded(found.changes) : found.changes {
             let contact = change.type == .deleted ? nil : try snapshot.changes.document(of: change)
-            return ChangeItem(json: write(change, contact: contact), position: .log(after: change.sequence))
+            add(change, contact, .log(after: change.sequence), &page)
         }
-        return ChangePage(items: items, next: .log(after: found.last), hasMore: found.hasMore)
+        page.next = .log(after: found.last)
+        page.hasMore = found.hasMore
     }
 
     /// One change a contact, where its last one stands: what was created stays `created`, what is gone is `deleted`,
@@ -116,46 +139,32 @@ struct ChangeFeed: Sendable {
         }
     }
 
-    private func write(_ change: Change, contact: [UInt8]?) -> [UInt8] {
-        write(
-            sequence: change.sequence,
-            type: change.type.name,
-            contactID: change.contactID,
-            connection: change.connection,
-            fields: change.fields,
-            contact: contact,
-            at: change.at
-        )
+    private func add(_ change: Change, _ contact: [UInt8]?, _ position: ChangePosition, _ page: inout ChangePage) {
+        page.add(position) { json in
+            begin(change.sequence, change.type, change.contactID.utf8.span, change.connection, &json)
+            json += JSONValue.array(change.fields.map { .string($0.rawValue) }).encoded()
+            json += ",\"contact\":".utf8
+            if let contact { json += contact } else { json += "null".utf8 }
+            json += ",\"at\":\"\(change.at.rfc3339)\"}".utf8
+        }
     }
 
-    private func write(
-        sequence: Int64,
-        type: String,
-        contactID: String,
-        connection: Int64,
-        fields: [ContactField],
-        contact: [UInt8]?,
-        at moment: Timestamp
-    ) -> [UInt8] {
-        var writer = JSONWriter(capacity: 256 + (contact?.count ?? 0))
-        writer.beginObject()
-        writer.name("sequence")
-        writer.int(sequence)
-        writer.name("type")
-        writer.string(type)
-        writer.name("contact_id")
-        writer.string(contactID)
-        writer.name("connection")
-        writer.string(names[connection])
-        writer.name("changed_fields")
-        writer.beginArray()
-        for field in fields { writer.string(field.rawValue) }
-        writer.endArray()
-        writer.name("contact")
-        if let contact { writer.raw(contact) } else { writer.null() }
-        writer.name("at")
-        writer.string(moment.rfc3339)
-        writer.endObject()
-        return writer.bytes
+    /// Writes an item up to the value of `changed_fields`.
+    private func begin(
+        _ sequence: Int64,
+        _ type: ChangeType,
+        _ id: Span<UInt8>,
+        _ connection: Int64,
+        _ json: inout [UInt8]
+    ) {
+        json += "{\"sequence\":".utf8
+        json += String(sequence).utf8
+        json += ",\"type\":\"".utf8
+        json += type.name.utf8
+        json += "\",\"contact_id\":\"".utf8
+        json.append(copying: id)
+        json += "\",\"connection\":".utf8
+        if let name = names[connection] { json += name } else { json += "null".utf8 }
+        json += ",\"changed_fields\":".utf8
     }
 }

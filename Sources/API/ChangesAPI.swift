@@ -41,10 +41,17 @@ public struct ChangesAPI: Sendable {
         tokens = SyncTokens(key: store.tokenKey)
     }
 
-    /// Its rows of the table.
-    public var routes: [Route] {
+    /// Its rows of the table, for the loop that has this context.
+    public func routes(_ context: LoopContext) -> [Route] {
         [
-            .get("/v1/changes", access: "read", .later { request in await answering(request, log: log, changes) }),
+            .get(
+                "/v1/changes",
+                access: "read",
+                .nowOrLater(
+                    { view, out in answer(view, &out, context) },
+                    { request in await answering(request, log: log, changes) }
+                )
+            ),
             .get(
                 "/v1/changes/stream",
                 access: "read",
@@ -53,11 +60,42 @@ public struct ChangesAPI: Sendable {
         ]
     }
 
+    private static let parameters: Set<String> = ["since", "limit", "connection"]
+
+    /// `GET /v1/changes` from the loop's own snapshot, for a page that need not wait and is soon read.
+    ///
+    /// - Returns: False for what ``changes(_:)`` has to answer, errors among it.
+    private func answer(_ view: borrowing RequestView, _ out: inout ResponseWriter, _ context: LoopContext) -> Bool {
+        guard !view.has(.prefer), let caller = view.principal as? Caller else { return false }
+        do {
+            let parameters = try Parameters(view.hasQuery ? view.query.text : nil, known: Self.parameters)
+            let limit = try parameters.limit()
+            if limit > 100 { return false }
+            let connection = try connection(parameters, for: caller, in: context.state)
+            let feed = feed(connection, for: caller, in: context.state, folds: true)
+            try context.snapshot.refresh()
+            let position = try position(parameters["since"], in: context.snapshot)
+            let page = try feed.page(at: position, limit: limit, in: context.snapshot)
+            out.beginJSON()
+            if let connection, try context.sees(connection.key, caller) { context.writeSyncedAt(&out) }
+            out.beginBody()
+            out.output.append("{\"items\":[")
+            out.output.append(page.json)
+            out.output.append(end(of: page).span)
+            out.endBody()
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// `GET /v1/changes`: one page; with `Prefer: wait=SECONDS` an empty one is held until something changes.
     func changes(_ request: Request) async throws -> Response {
-        let parameters = try Parameters(request.query, known: ["since", "limit", "connection"])
+        let parameters = try Parameters(request.query, known: Self.parameters)
         let limit = try parameters.limit()
-        let feed = try feed(parameters, for: request.caller, folds: true)
+        let state = live.current
+        let connection = try connection(parameters, for: request.caller, in: state)
+        let feed = feed(connection, for: request.caller, in: state, folds: true)
         let position = try await position(parameters["since"])
         let waitSeconds = Preferences(request.fields).waitSeconds
         var page = try await read(feed, position, limit)
@@ -66,7 +104,7 @@ public struct ChangesAPI: Sendable {
         }
         var fields = HeaderFields()
         if let waitSeconds { fields.add("Preference-Applied", "wait=\(waitSeconds)") }
-        if parameters["connection"] != nil, let key = feed.names.keys.first,
+        if let key = connection?.key,
             let syncedAt = try await store.read({ try $0.connections.find(key: key)?.lastGoodRunAt })
         {
             fields.add("Synced-At", syncedAt.rfc3339)
@@ -77,7 +115,9 @@ public struct ChangesAPI: Sendable {
     /// `GET /v1/changes/stream`: the same for ever, one change an event (HTML Living Standard, "Server-sent events").
     func stream(_ request: Request) async throws -> Response {
         let parameters = try Parameters(request.query, known: ["since", "connection"])
-        let feed = try feed(parameters, for: request.caller, folds: false)
+        let state = live.current
+        let connection = try connection(parameters, for: request.caller, in: state)
+        let feed = feed(connection, for: request.caller, in: state, folds: false)
         // A browser that comes back sends the old URL again, and where it was in this field.
         let since = request.fields["Last-Event-ID"].flatMap { $0.isEmpty ? nil : $0 } ?? parameters["since"]
         let start = try await position(since)
@@ -92,7 +132,9 @@ public struct ChangesAPI: Sendable {
                 let page = try await read(feed, position, 100)
                 var text: [UInt8] = []
                 for item in page.items {
-                    text += Array("id: \(tokens.token(item.position))\ndata: ".utf8) + item.json + Array("\n\n".utf8)
+                    text += "id: \(tokens.token(item.position))\ndata: ".utf8
+                    text += page.json[item.place]
+                    text += "\n\n".utf8
                 }
                 position = page.next
                 if !text.isEmpty { try await writer.write(text) }
@@ -107,14 +149,25 @@ public struct ChangesAPI: Sendable {
 
     // MARK: Steps
 
+    /// The one connection that is asked for; `nil` for all.
+    private func connection(
+        _ parameters: Parameters,
+        for caller: Caller,
+        in state: GatewayState
+    ) throws(Problem) -> LiveConnection? {
+        guard let id = parameters["connection"] else { return nil }
+        guard let one = state.connections.connection(id, for: caller) else { throw .notFound("connection") }
+        return one
+    }
+
     /// What the caller may see, narrowed to one connection where it asks for one.
-    private func feed(_ parameters: Parameters, for caller: Caller, folds: Bool) throws(Problem) -> ChangeFeed {
-        let connections = live.current.connections
-        if let id = parameters["connection"] {
-            guard let one = connections.connection(id, for: caller) else { throw .notFound("connection") }
-            return ChangeFeed(names: [one.key: one.id], folds: folds)
-        }
-        let seen = connections.all.filter { caller.sees($0.id) }
+    private func feed(
+        _ connection: LiveConnection?,
+        for caller: Caller,
+        in state: GatewayState,
+        folds: Bool
+    ) -> ChangeFeed {
+        let seen = connection.map { [$0] } ?? state.connections.all.filter { caller.sees($0.id) }
         return ChangeFeed(
             names: Dictionary(seen.map { ($0.key, $0.id) }, uniquingKeysWith: { first, _ in first }),
             folds: folds
@@ -123,6 +176,10 @@ public struct ChangesAPI: Sendable {
 
     /// The position of `since`: absent means from the beginning, `latest` what only comes.
     private func position(_ since: String?) async throws -> ChangePosition {
+        try await store.read { try position(since, in: $0) }
+    }
+
+    private func position(_ since: String?, in snapshot: Snapshot) throws -> ChangePosition {
         let asked: ChangePosition?
         switch since {
         case nil, "latest": asked = nil
@@ -140,22 +197,20 @@ public struct ChangesAPI: Sendable {
         let retained = Timestamp(
             milliseconds: now.milliseconds - live.current.config.changes.retain.wholeMilliseconds
         )
-        return try await store.read { snapshot in
-            let last = try snapshot.changes.last()
-            guard let asked else {
-                return since == nil ? .walk(afterRevision: 0, start: last) : .log(after: last)
-            }
-            let oldest = max(try snapshot.changes.horizon(), try snapshot.changes.first(notBefore: retained) - 1)
-            // A token from the future is one of a database that was since put back to an older state.
-            guard asked.needed >= min(oldest, last), asked.needed <= last else {
-                throw Problem(
-                    410,
-                    "sync_token_expired",
-                    "The changes after this token are no longer kept; begin again without `since`."
-                )
-            }
-            return asked
+        let last = try snapshot.changes.last()
+        guard let asked else {
+            return since == nil ? .walk(afterRevision: 0, start: last) : .log(after: last)
         }
+        let oldest = max(try snapshot.changes.horizon(), try snapshot.changes.first(notBefore: retained) - 1)
+        // A token from the future is one of a database that was since put back to an older state.
+        guard asked.needed >= min(oldest, last), asked.needed <= last else {
+            throw Problem(
+                410,
+                "sync_token_expired",
+                "The changes after this token are no longer kept; begin again without `since`."
+            )
+        }
+        return asked
     }
 
     private func read(_ feed: ChangeFeed, _ position: ChangePosition, _ limit: Int) async throws -> ChangePage {
@@ -203,17 +258,15 @@ public struct ChangesAPI: Sendable {
     }
 
     private func write(_ page: ChangePage) -> [UInt8] {
-        var writer = JSONWriter(capacity: page.items.reduce(128) { $0 + $1.json.count + 1 })
-        writer.beginObject()
-        writer.name("items")
-        writer.beginArray()
-        for item in page.items { writer.raw(item.json) }
-        writer.endArray()
-        writer.name("next")
-        writer.string(tokens.token(page.next))
-        writer.name("has_more")
-        writer.bool(page.hasMore)
-        writer.endObject()
-        return writer.bytes
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(page.json.count + 128)
+        bytes += "{\"items\":[".utf8
+        bytes += page.json
+        bytes += end(of: page)
+        return bytes
+    }
+
+    private func end(of page: ChangePage) -> String.UTF8View {
+        "],\"next\":\"\(tokens.token(page.next))\",\"has_more\":\(page.hasMore)}".utf8
     }
 }

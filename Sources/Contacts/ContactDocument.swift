@@ -5,12 +5,28 @@ public import JSON
 /// The bytes of a document that ``Contact/encodedDocument()`` wrote, with the questions that need no whole contact.
 /// Texts are compared byte for byte, as the hashes of the index do.
 public struct ContactDocument: ~Escapable {
-    private let bytes: Span<UInt8>
+    let bytes: Span<UInt8>
 
     /// Lends the bytes; nothing is read yet.
     @_lifetime(copy bytes)
     public init(_ bytes: Span<UInt8>) {
         self.bytes = bytes
+    }
+
+    /// The id's characters; a document begins with its id.
+    public var id: Span<UInt8> {
+        @_lifetime(copy self)
+        get { bytes.extracting(7..<39) }
+    }
+
+    /// The characters of a member that is a string; empty when there is none. For texts without escapes.
+    ///
+    /// - Throws: ``JSONError`` for what is no stored document.
+    @_lifetime(copy self)
+    public func text(of member: StaticString) throws(JSONError) -> Span<UInt8> {
+        var reader = JSONReader(bytes)
+        guard try reader.find(member), try reader.peek() == .string else { return bytes.extracting(0..<0) }
+        return bytes.extracting(try reader.string().range)
     }
 
     /// Whether the contact really has what the key stands for, as ``ContactContent/matches(_:)`` says of the decoded

@@ -37,13 +37,14 @@ struct Routes: Sendable {
     /// A loop's router.
     func router() throws -> Router {
         let context = try LoopContext(store: services.store, live: services.live)
-        let table = table(ContactReads(context: context))
+        let table = table(context)
         let doorkeeper = Doorkeeper(live: services.live, rules: doorRules, routes: table)
         return Router(table, hooks: context.hooks(doorkeeper))
     }
 
     /// Every row. `now` answers on the loop from its snapshot; `later` waits for the writer, a vendor or a change.
-    private func table(_ reads: ContactReads) -> [Route] {
+    private func table(_ context: LoopContext) -> [Route] {
+        let reads = ContactReads(context: context)
         let large = 16 << 20
         let rows: [Route] = [
             .get("/v1/contacts/{id}", access: "read", .now(reads.get)),
@@ -61,7 +62,7 @@ struct Routes: Sendable {
             .post("/v1/config/reload", access: "admin", .later(config.reload)),
             .post("/v1/config/check", access: "admin", .later(config.check)),
         ]
-        let all = rows + changes.routes + connections.routes + runs.routes + webhooks.routes + health.routes
+        let all = rows + changes.routes(context) + connections.routes + runs.routes + webhooks.routes + health.routes
         return all.map(\.refusingUnknownQuery) + [openAPI.route(describing: all)]
     }
 }

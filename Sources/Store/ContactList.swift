@@ -24,13 +24,6 @@ public struct ContactFilter: Sendable {
     /// A filter that restricts nothing.
     public init() {}
 
-    /// Whether a page may have to look at many contacts that it does not show: then it is better read in the
-    /// background than on a loop.
-    public var mayScan: Bool {
-        updatedSince != nil || (connections?.count ?? 0) > 1
-            || text != nil && (email != nil || tag != nil || owner != nil)
-    }
-
     var hasContentRule: Bool { owner != nil || email != nil || !phones.isEmpty || tag != nil }
 }
 
@@ -52,31 +45,59 @@ extension ContactTable {
     ) throws -> Int64? {
         if filter.connections?.isEmpty == true { return nil }
         let rules = try ListRules(filter, in: self)
-        var source = try rules.source(after: key, in: self)
-        defer { source.statement.reset() }
-        var shown = 0
-        var last = key
+        var page = ListPage(position: key, last: key, limit: limit)
+        var end = PageEnd.sparse
+        if rules.hasLikelySource { end = try fill(&page, from: .likely, filter, rules, body) }
+        if end == .sparse { end = try fill(&page, from: .exact, filter, rules, body) }
+        return end == .full ? page.last : nil
+    }
+
+    /// Shows rows of one source until the page is full or nothing is left.
+    private func fill(
+        _ page: inout ListPage,
+        from source: ListRules.Source,
+        _ filter: ContactFilter,
+        _ rules: ListRules,
+        _ body: (ContactRow, Span<UInt8>) throws -> Void
+    ) throws -> PageEnd {
+        var candidates = try rules.candidates(source, after: page.position, in: self)
+        defer { candidates.statement.reset() }
+        var seen = 0
+        let shownBefore = page.shown
         // The connection of the row before, which is shown: most rows have the same.
         var shownConnection: Int64?
-        while let statement = try source.next({ end throws(StoreError) in try rules.source(after: end, in: self) }) {
+        while let statement = try candidates.next({ end throws(StoreError) in
+            try rules.candidates(source, after: end, in: self)
+        }) {
+            // One row in sixteen would still be worth it.
+            if source == .likely, seen >= 16, (page.shown - shownBefore) * 16 < seen { return .sparse }
+            seen += 1
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             if row.connection != shownConnection {
-                guard filter.connections?.contains(row.connection) != false else { continue }
+                guard filter.connections?.contains(row.connection) != false else {
+                    page.position = row.key
+                    continue
+                }
                 shownConnection = row.connection
             }
-            if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime { continue }
+            if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime {
+                page.position = row.key
+                continue
+            }
             let isShown = try statement.withBytes(3) { bytes in
                 let document = bytes.assumingMemoryBound(to: UInt8.self).span
-                guard try rules.hold(for: document, row) else { return false }
-                if shown < limit { try body(row, document) }
+                guard try rules.hold(for: document, row, from: source) else { return false }
+                if page.shown < page.limit { try body(row, document) }
                 return true
             }
-            guard isShown else { continue }
-            if shown == limit { return last }
-            shown += 1
-            last = row.key
+            if isShown {
+                if page.shown == page.limit { return .full }
+                page.shown += 1
+                page.last = row.key
+            }
+            page.position = row.key
         }
-        return nil
+        return .ended
     }
 
     /// One page of a list, decoded.
@@ -111,20 +132,13 @@ extension ContactTable {
         _ keys: [LookupKey],
         connections: Set<Int64>?,
         limit: Int
-    ) throws(StoreError) -> [StoredContact] {
-        try transaction?.flushLookups()
+    ) throws -> [StoredContact] {
         var found: [Int64: StoredContact] = [:]
         for key in keys {
-            do {
-                try forEachMatch(key, connections: connections, limit: limit) { row, document in
-                    guard found[row.key] == nil else { return }
-                    let contact = try Documents.decode(document.withUnsafeBufferPointer { Array($0) }, key: row.key)
-                    found[row.key] = StoredContact(key: row.key, connection: row.connection, contact: contact)
-                }
-            } catch let error as StoreError {
-                throw error
-            } catch {
-                throw StoreError(.other, "\(error)")
+            try forEachMatch(key, connections: connections, limit: limit) { row, document in
+                guard found[row.key] == nil else { return }
+                let contact = try Documents.decode(document.withUnsafeBufferPointer { Array($0) }, key: row.key)
+                found[row.key] = StoredContact(key: row.key, connection: row.connection, contact: contact)
             }
         }
         return Array(found.values.sorted { $0.key < $1.key }.prefix(limit))
@@ -170,129 +184,21 @@ extension ContactTable {
     }
 }
 
-/// A filter made ready: where its candidates come from, and what is left to check of each.
-struct ListRules {
-    private let filter: ContactFilter
-    private let email: LookupKey?
-    private let words: [String]
-    private let expression: String?
-    private let usesIndex: Bool
-    private let verifiesWords: Bool
-    /// No older change can match.
-    let oldestRevision: Int64?
-    /// The log no longer reaches back to the moment asked for: the contact itself has to tell.
-    let verifiesTime: Bool
-
-    init<Access>(_ filter: ContactFilter, in table: ContactTable<Access>) throws(StoreError) {
-        self.filter = filter
-        email = filter.email.flatMap { LookupKey.email(of: $0) ?? .email($0) }
-        words = SearchWords.words(of: filter.text ?? "")
-        expression = SearchIndex<Access>.expression(for: filter.text ?? "")
-        usesIndex = expression != nil && !filter.hasContentRule
-        let changes = ChangeTable<Access>(
-            database: table.database,
-            shared: table.shared,
-            transaction: table.transaction
-        )
-        if expression != nil {
-            let index = SearchIndex<Access>(
-                database: table.database,
-                shared: table.shared,
-                transaction: table.transaction
-            )
-            // An index that is behind may still hold words that a contact no longer has.
-            let isBehind = try index.position() < changes.last()
-            verifiesWords = !usesIndex || words.count > 16 || isBehind
-        } else {
-            verifiesWords = false
-        }
-        if let since = filter.updatedSince {
-            let first = try changes.first(notBefore: since)
-            oldestRevision = first
-            verifiesTime = try first <= changes.horizon() + 1
-        } else {
-            oldestRevision = nil
-            verifiesTime = false
-        }
-    }
-
-    /// A statement whose rows are key, connection, revision and document of the candidates, by ascending key.
-    func source<Access>(after key: Int64, in table: ContactTable<Access>) throws(StoreError) -> Candidates {
-        let database = table.database
-        let hash = table.shared.lookupHash
-        try table.transaction?.flushLookups()
-        if let email { return try table.candidates(under: [Documents.hash(email, hash)], after: key) }
-        if !filter.phones.isEmpty {
-            return try table.candidates(under: filter.phones.map { Documents.hash($0, hash) }, after: key)
-        }
-        if let tag = filter.tag { return try table.candidates(under: [Documents.hash("t", tag, hash)], after: key) }
-        if let owner = filter.owner {
-            return try table.candidates(under: [Documents.hash("o", owner, hash)], after: key)
-        }
-        if let expression, usesIndex {
-            let statement = try database.statement(ListSQL.search)
-            statement.bind(1, expression)
-            statement.bind(2, key)
-            return Candidates(statement: statement)
-        }
-        if let only = filter.connections?.first, filter.connections?.count == 1 {
-            let statement = try database.statement(ListSQL.ofConnection)
-            statement.bind(1, only)
-            statement.bind(2, key)
-            return Candidates(statement: statement)
-        }
-        let statement = try database.statement(ListSQL.all)
-        statement.bind(1, key)
-        return Candidates(statement: statement)
-    }
-
-    /// Whether everything that the source did not already see to holds for a stored document.
-    func hold(for document: Span<UInt8>, _ row: ContactRow) throws(StoreError) -> Bool {
-        if filter.hasContentRule {
-            let holds = try Documents.read(row.key) { () throws(JSONError) in try contentHolds(document) }
-            if !holds { return false }
-        }
-        guard verifiesWords || isOld(row) else { return true }
-        let contact = try Documents.decode(document.withUnsafeBufferPointer { Array($0) }, key: row.key)
-        if let since = filter.updatedSince, isOld(row), contact.updatedAt < since { return false }
-        if verifiesWords {
-            let present = SearchWords.words(of: contact.content.searchText)
-            return words.allSatisfy { word in present.contains { $0.hasPrefix(word) } }
-        }
-        return true
-    }
-
-    private func contentHolds(_ bytes: Span<UInt8>) throws(JSONError) -> Bool {
-        let document = ContactDocument(bytes)
-        if let email, try !document.matches(email) { return false }
-        if !filter.phones.isEmpty {
-            var isFound = false
-            for phone in filter.phones where !isFound { isFound = try document.matches(phone) }
-            if !isFound { return false }
-        }
-        if let tag = filter.tag, try !document.has(tag: tag) { return false }
-        if let owner = filter.owner, try !document.has(owner: owner) { return false }
-        return true
-    }
-
-    private func isOld(_ row: ContactRow) -> Bool {
-        guard verifiesTime, let oldestRevision else { return false }
-        return row.revision < oldestRevision
-    }
+/// A page of a list that is being filled.
+private struct ListPage {
+    /// The last key that was looked at.
+    var position: Int64
+    /// The last key that was shown.
+    var last: Int64
+    var shown = 0
+    let limit: Int
 }
 
-private enum ListSQL {
-    static let all = Query("select id, connection, revision, doc from contact where id > ? order by id")
-    static let ofConnection = Query(
-        "select id, connection, revision, doc from contact where connection = ? and id > ? order by id"
-    )
-    static let search = Query(
-        """
-        select c.id, c.connection, c.revision, c.doc
-        from   search s
-        cross  join contact c on c.id = s.rowid
-        where  s.search match ? and s.rowid > ?
-        order  by s.rowid
-        """
-    )
+/// Why no more rows of a source were looked at.
+private enum PageEnd {
+    /// The page is full, and more would follow.
+    case full
+    case ended
+    /// Few of the rows were to be shown.
+    case sparse
 }

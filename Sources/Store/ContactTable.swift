@@ -117,34 +117,30 @@ extension ContactTable {
     ///   - revision: The last revision seen; zero to begin.
     ///   - limit: At most so many.
     ///   - connections: Only these; `nil` for all.
-    /// - Returns: The contacts, and the revision to go on from: the last looked at, shown or not.
-    /// - Throws: ``StoreError``.
-    public func page(
+    ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not walk.
+    /// - Returns: The revision to go on from, the last looked at, shown or not; and whether more follow.
+    /// - Throws: ``StoreError``, and what the body throws.
+    public func walk(
         afterRevision revision: Int64,
         limit: Int,
-        connections: Set<Int64>?
-    ) throws(StoreError) -> (contacts: [StoredDocument], last: Int64, hasMore: Bool) {
+        connections: Set<Int64>?,
+        _ body: (ContactRow, Span<UInt8>) throws -> Void
+    ) throws -> (last: Int64, hasMore: Bool) {
         let statement = try database.statement(ContactSQL.byRevision)
         statement.bind(1, revision)
         defer { statement.reset() }
-        var contacts: [StoredDocument] = []
+        var shown = 0
         var last = revision
         while try statement.step() {
-            let connection = statement.int(1)
-            if connections?.contains(connection) != false {
-                if contacts.count == limit { return (contacts, last, true) }
-                contacts.append(
-                    StoredDocument(
-                        key: statement.int(0),
-                        connection: connection,
-                        revision: statement.int(2),
-                        document: statement.bytes(3)
-                    )
-                )
+            let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
+            if connections?.contains(row.connection) != false {
+                if shown == limit { return (last, true) }
+                shown += 1
+                try statement.withBytes(3) { try body(row, $0.assumingMemoryBound(to: UInt8.self).span) }
             }
-            last = statement.int(2)
+            last = row.revision
         }
-        return (contacts, last, false)
+        return (last, false)
     }
 }
 

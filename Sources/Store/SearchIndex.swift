@@ -25,14 +25,6 @@ extension SearchIndex {
     /// Whether a search would find what was committed up to a sequence.
     public func isCaughtUp(with sequence: Int64) throws(StoreError) -> Bool { try position() >= sequence }
 
-    /// The FTS5 expression for a client's text: every word must match, each as a prefix. Any text is valid.
-    ///
-    /// - Returns: `nil` for a text without a word, which restricts nothing.
-    static func expression(for text: String) -> String? {
-        // A word holds letters and digits only, so that quoting it needs no escapes (FTS5 §3.1).
-        let words = SearchWords.words(of: text).prefix(16)
-        return words.isEmpty ? nil : words.map { "\"\($0)\" *" }.joined(separator: " ")
-    }
 }
 
 extension SearchIndex where Access == Writing {

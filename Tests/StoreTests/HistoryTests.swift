@@ -156,21 +156,21 @@ import Testing
             try (0..<30).map { try transaction.contacts.create(.named("Person \($0)", in: book)).key }
         }
         let start = store.lastSequence
-        let first = try await store.read { try $0.contacts.page(afterRevision: 0, limit: 10, connections: nil) }
+        let first = try await store.read { try $0.walked(afterRevision: 0, limit: 10, connections: nil) }
         #expect(first.hasMore)
         // While the walk is under way one contact moves ahead of it, and one that it has shown goes.
         let moved = try #require(try await store.read { try $0.contacts.find(key: keys[25]) })
         _ = try await store.write { try $0.contacts.update(keys[25], ContactUpdate(moved) { $0.title = "Moved" }) }
         _ = try await store.write { try $0.contacts.delete(keys[0]) }
-        var seen = first.contacts.map(\.key)
+        var seen = first.keys
         var position = first.last
         var hasMore = true
         while hasMore {
             let from = position
             let page = try await store.read {
-                try $0.contacts.page(afterRevision: from, limit: 10, connections: [book])
+                try $0.walked(afterRevision: from, limit: 10, connections: [book])
             }
-            seen += page.contacts.map(\.key)
+            seen += page.keys
             position = page.last
             hasMore = page.hasMore
         }
@@ -179,5 +179,20 @@ import Testing
         #expect(deletes.changes.map(\.contact) == [keys[0]])
         #expect(deletes.changes.first?.type == .deleted)
         await store.close()
+    }
+}
+
+extension Snapshot {
+    /// One step of the walk, by the keys that it shows.
+    fileprivate func walked(
+        afterRevision revision: Int64,
+        limit: Int,
+        connections: Set<Int64>?
+    ) throws -> (keys: [Int64], last: Int64, hasMore: Bool) {
+        var keys: [Int64] = []
+        let end = try contacts.walk(afterRevision: revision, limit: limit, connections: connections) { row, _ in
+            keys.append(row.key)
+        }
+        return (keys, end.last, end.hasMore)
     }
 }

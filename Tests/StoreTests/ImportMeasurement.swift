@@ -74,10 +74,12 @@ import Testing
         )
         let reader = try store.reader()
         let ids = try await store.read { snapshot in
-            try snapshot.contacts.page(afterRevision: 0, limit: 20_000, connections: nil).contacts.map {
-                ContactID($0.document[7..<39].map { String(UnicodeScalar($0)) }.joined())
+            var ids: [ContactID] = []
+            _ = try snapshot.contacts.walk(afterRevision: 0, limit: 20_000, connections: nil) { _, document in
+                if let id = ContactID(document.extracting(7..<39)) { ids.append(id) }
             }
-        }.compactMap(\.self).shuffled()
+            return ids
+        }.shuffled()
         var bytes = 0
         report(
             "GET by id in batches of 64",
