@@ -10,6 +10,8 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(clinux_event) == sizeof(struct epoll_event), "same layout");
@@ -17,6 +19,9 @@ _Static_assert(offsetof(clinux_event, data) == offsetof(struct epoll_event, data
 _Static_assert(clinux_readable == EPOLLIN && clinux_writable == EPOLLOUT, "same flags");
 _Static_assert(clinux_error == EPOLLERR && clinux_hangup == EPOLLHUP, "same flags");
 _Static_assert(clinux_add == EPOLL_CTL_ADD && clinux_delete == EPOLL_CTL_DEL && clinux_modify == EPOLL_CTL_MOD, "same");
+
+// For Linux nice values belong to threads, whatever POSIX says (setpriority(2)); being nicer is always allowed.
+void clinux_give_way(void) { (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10); }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 

@@ -12,11 +12,17 @@ final class Database {
         case reader
     }
 
+    /// A loop that reads must not wait for the writer to allocate: under an import it did, for milliseconds. SQLite takes
+    /// this before its first use only; where something else was first, it keeps its lock.
+    private static let configuration = csqlite_keep_no_statistics()
+    private static func configure() { _ = configuration }
+
     let handle: OpaquePointer
     private var statements: [Statement?] = []
 
     /// Opens the file and sets the pragmas, each for its reason.
     init(path: String, role: Role) throws(StoreError) {
+        Self.configure()
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
         let result = sqlite3_open_v2(path, &handle, flags, nil)

@@ -6,6 +6,9 @@
 /// Names the calling thread for debuggers.
 void clinux_name_thread(const char *_Nonnull name);
 
+/// Lets other threads go first from now on, as nice(1) does for a process; there is no way back.
+void clinux_give_way(void);
+
 /// accept4() of a non-blocking, close-on-exec socket.
 int clinux_accept(int listener);
 

@@ -2,6 +2,11 @@
 #pragma once
 #include <sqlite3.h>
 
+/// Without statistics SQLite allocates under no lock of its own, which all threads would share.
+static inline int csqlite_keep_no_statistics(void) {
+    return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /// SQLITE_TRANSIENT is a cast macro, which Swift does not import: SQLite copies the bytes before it returns.
 static inline int csqlite_bind_text(sqlite3_stmt *_Nonnull statement, int index, const char *_Nullable text, int count) {
     return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);
