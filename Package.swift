@@ -79,7 +79,7 @@ let package = Package(
 
         shim("CSQLite", links: ["sqlite3"]),
         shim("CLinux", links: []),
-        shim("CCurl", links: ["curl"]),
+        shim("CCurl", links: []),  // loads libcurl itself
         shim("COpenSSL", links: ["ssl", "crypto"]),
 
         .target(

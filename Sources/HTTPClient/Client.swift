@@ -2,34 +2,45 @@
 
 public import HTTPCore
 public import Log
+import Synchronization
 
 /// Sends requests to vendors and webhooks. One thread of its own carries all of them (`MultiLoop`).
 ///
 /// Fixed for every request: `http` and `https` only, no redirects, no proxy, no netrc, no cookies, TLS 1.2 or newer
 /// and verified, head and body bounded while they are read.
 public final class Client: HTTPSending, Sendable {
-    private let loop: MultiLoop
+    private enum Engine {
+        /// Nothing was sent yet: libcurl is not even loaded.
+        case waiting
+        case running(MultiLoop)
+        case closed
+    }
+
+    private let engine = Mutex(Engine.waiting)
+    private let log: Log
+    private let maxInFlight: Int
     private let maxHead: Int
 
-    /// Starts the engine.
+    /// Makes a client; its engine starts with the first request.
     ///
     /// - Parameters:
     ///   - log: Gets what is wrong with the engine itself; answers and failures of requests are the caller's.
     ///   - maxInFlight: Most exchanges at a time; the rest wait in order.
     ///   - maxHead: Largest head of an answer in bytes.
     public init(log: Log, maxInFlight: Int = 256, maxHead: Int = 64 << 10) {
-        loop = MultiLoop(log: log, maxInFlight: maxInFlight)
+        self.log = log
+        self.maxInFlight = maxInFlight
         self.maxHead = maxHead
-        loop.start()
     }
 
     deinit {
-        loop.stop(whenDone: nil)
+        if case .running(let loop) = engine.withLock({ $0 }) { loop.stop(whenDone: nil) }
     }
 
     /// Sends once and returns the whole answer; cancelling the task breaks the exchange off.
     public func send(_ request: ClientRequest) async throws(TransportError) -> ClientResponse {
         if let fault = request.fault { throw fault }
+        let loop = try loop()
         let transfer = Transfer(request, maxHead: maxHead)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -44,8 +55,27 @@ public final class Client: HTTPSending, Sendable {
 
     /// Breaks off what is under way (kind `cancelled`), ends the thread and returns when it is gone.
     public func close() async {
+        let last = engine.withLock { engine in
+            defer { engine = .closed }
+            return engine
+        }
+        guard case .running(let loop) = last else { return }
         await withCheckedContinuation { continuation in
             loop.stop(whenDone: continuation)
+        }
+    }
+
+    private func loop() throws(TransportError) -> MultiLoop {
+        try engine.withLock { (engine) throws(TransportError) in
+            switch engine {
+            case .running(let loop): return loop
+            case .closed: throw .closed(mayHaveArrived: false)
+            case .waiting:
+                let loop = try MultiLoop(log: log, maxInFlight: maxInFlight)
+                loop.start()
+                engine = .running(loop)
+                return loop
+            }
         }
     }
 }

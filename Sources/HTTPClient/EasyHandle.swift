@@ -13,20 +13,20 @@ final class EasyHandle {
     private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     init?() {
-        guard let raw = curl_easy_init() else { return nil }
+        guard let raw = ccurl_easy_init() else { return nil }
         self.raw = raw
         message[0] = 0
     }
 
     deinit {
-        curl_easy_cleanup(raw)
-        curl_slist_free_all(list)
+        ccurl_easy_cleanup(raw)
+        ccurl_slist_free_all(list)
         message.deallocate()
     }
 
     /// Sets every option anew; live connections, session ids and the DNS cache survive (curl_easy_reset(3)).
     func prepare(_ transfer: Transfer) throws(CurlError) {
-        curl_easy_reset(raw)
+        ccurl_easy_reset(raw)
         message[0] = 0
         try setFixed()
         let request = transfer.request
@@ -45,7 +45,7 @@ final class EasyHandle {
     /// Drops what belonged to the last transfer.
     func rest() {
         ccurl_set_pointer(raw, CURLOPT_HTTPHEADER, nil)
-        curl_slist_free_all(list)
+        ccurl_slist_free_all(list)
         list = nil
     }
 
@@ -66,7 +66,7 @@ final class EasyHandle {
     /// libcurl's words about a failure.
     func words(for code: CURLcode) -> String {
         let text = String(cString: message)
-        return text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
+        return text.isEmpty ? String(cString: ccurl_easy_strerror(code)) : text
     }
 }
 
@@ -119,7 +119,7 @@ extension EasyHandle {
         // A semicolon sends a field with an empty value (CURLOPT_HTTPHEADER(3)).
         lines += request.fields.lines.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
         for line in lines {
-            guard let next = curl_slist_append(list, line) else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
+            guard let next = ccurl_slist_append(list, line) else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
             list = next
         }
         try check(ccurl_set_pointer(raw, CURLOPT_HTTPHEADER, list))

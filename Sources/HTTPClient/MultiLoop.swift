@@ -34,12 +34,17 @@ final class MultiLoop: @unchecked Sendable {
     private var queue: [Transfer] = []
     private var queueHead = 0
 
-    /// Global set-up comes before any handle (curl_global_init(3)).
-    private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_SSL)) == CURLE_OK
+    /// Global set-up comes before any handle (curl_global_init(3)); `nil` when all is well.
+    private static let fault: String? = {
+        if let fault = ccurl_load() { return String(cString: fault) }
+        return ccurl_global_init(Int(CURL_GLOBAL_SSL)) == CURLE_OK ? nil : "libcurl could not be set up"
+    }()
 
-    init(log: Log, maxInFlight: Int) {
+    /// Loads libcurl where that has not happened yet.
+    init(log: Log, maxInFlight: Int) throws(TransportError) {
         precondition(maxInFlight > 0, "at least one exchange at a time")
-        guard Self.isReady, let multi = curl_multi_init() else { fatalError("libcurl could not be set up") }
+        if let fault = Self.fault { throw .engine(fault) }
+        guard let multi = ccurl_multi_init() else { throw .engine("libcurl has no memory") }
         self.multi = multi
         self.log = log
         self.maxInFlight = maxInFlight
@@ -80,7 +85,7 @@ final class MultiLoop: @unchecked Sendable {
             guard !inbox.isGone else { return true }
             inbox.isStopping = true
             if let continuation { inbox.waitingForEnd.append(continuation) }
-            curl_multi_wakeup(multi)
+            ccurl_multi_wakeup(multi)
             return false
         }
         if isGone { continuation?.resume() }
@@ -91,7 +96,7 @@ final class MultiLoop: @unchecked Sendable {
             guard !inbox.isStopping else { return false }
             inbox.commands.append(command)
             // One wake-up is enough for everything that is posted before the thread looks.
-            if inbox.commands.count == 1 { curl_multi_wakeup(multi) }
+            if inbox.commands.count == 1 { ccurl_multi_wakeup(multi) }
             return true
         }
     }
@@ -107,9 +112,9 @@ extension MultiLoop {
         while takeCommands() {
             fill()
             var running: Int32 = 0
-            check(curl_multi_perform(multi, &running))
+            check(ccurl_multi_perform(multi, &running))
             if reap() { continue }
-            check(curl_multi_poll(multi, nil, 0, 60_000, nil))
+            check(ccurl_multi_poll(multi, 60_000))
         }
         end()
     }
@@ -158,14 +163,14 @@ extension MultiLoop {
             return handle.rest()
         }
         active[handle.raw] = (handle, transfer)
-        check(curl_multi_add_handle(multi, handle.raw))
+        check(ccurl_multi_add_handle(multi, handle.raw))
     }
 
     /// Tells the callers of finished transfers; true when there was one.
     private func reap() -> Bool {
         var any = false
         var left: Int32 = 0
-        while let message = curl_multi_info_read(multi, &left)?.pointee {
+        while let message = ccurl_multi_info_read(multi, &left)?.pointee {
             guard message.msg == CURLMSG_DONE, let raw = message.easy_handle, let (handle, transfer) = active[raw]
             else { continue }
             any = true
@@ -189,7 +194,7 @@ extension MultiLoop {
     }
 
     private func release(_ handle: EasyHandle) {
-        check(curl_multi_remove_handle(multi, handle.raw))
+        check(ccurl_multi_remove_handle(multi, handle.raw))
         active[handle.raw] = nil
         handle.rest()
         if idle.count < maxInFlight { idle.append(handle) }
@@ -198,7 +203,7 @@ extension MultiLoop {
     private func end() {
         for (_, (handle, transfer)) in active {
             let mayHaveArrived = mayHaveArrived(transfer, handle)
-            curl_multi_remove_handle(multi, handle.raw)
+            ccurl_multi_remove_handle(multi, handle.raw)
             transfer.finish(.failure(.closed(mayHaveArrived: mayHaveArrived)))
         }
         for transfer in queue[queueHead...] { transfer.finish(.failure(.closed(mayHaveArrived: false))) }
@@ -210,12 +215,12 @@ extension MultiLoop {
             defer { inbox.waitingForEnd = [] }
             return inbox.waitingForEnd
         }
-        curl_multi_cleanup(multi)
+        ccurl_multi_cleanup(multi)
         for continuation in waiting { continuation.resume() }
     }
 
     private func check(_ code: CURLMcode) {
         guard code != CURLM_OK else { return }
-        log.error("egress.failed", ["detail": String(cString: curl_multi_strerror(code))])
+        log.error("egress.failed", ["detail": String(cString: ccurl_multi_strerror(code))])
     }
 }
