@@ -49,7 +49,7 @@ let package = Package(
             "Gateway",
             [
                 "API", "Sync", "Webhooks", "Vendors", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto",
-                "Contacts", "HTTPCore", "JSON", "Log", "Platform",
+                "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform",
             ],
             strict
         ),
@@ -59,15 +59,23 @@ let package = Package(
             ["Vendors", "Config", "Store", "HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"],
             pure
         ),
-        room("Sync", ["Vendors", "Config", "Store", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
-        room("Webhooks", ["Config", "Store", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room(
+            "Sync",
+            ["Vendors", "Config", "Store", "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform"],
+            pure
+        ),
+        room(
+            "Webhooks",
+            ["Config", "Store", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform"],
+            pure
+        ),
         room("Simulators", ["HTTPServer", "Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
 
-        room("Vendors", ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
+        room("Vendors", ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform"], pure),
         room("Config", ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
 
-        room("Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform"], strict),
-        room("HTTPServer", ["CLinux", "COpenSSL", "HTTPCore", "Log", "Platform"], strict),
+        room("Store", ["CSQLite", "Contacts", "JSON", "Log", "Metrics", "Platform"], strict),
+        room("HTTPServer", ["CLinux", "COpenSSL", "HTTPCore", "Log", "Metrics", "Platform"], strict),
         room("HTTPClient", ["CCurl", "HTTPCore", "Log", "Platform"], strict),
         room("Crypto", ["COpenSSL"], strict),
 
@@ -75,6 +83,7 @@ let package = Package(
         room("HTTPCore", ["JSON", "Platform"], pure),
         room("JSON", [], pure),
         room("Log", ["JSON", "Platform"], strict),
+        room("Metrics", [], pure),
         room("Platform", ["CLinux"], strict),
 
         shim("CSQLite", links: ["sqlite3"]),
@@ -93,6 +102,7 @@ let package = Package(
         tests(of: "HTTPCore", ["JSON", "Platform", "TestSupport"]),
         tests(of: "Platform", ["TestSupport"]),
         tests(of: "Log", ["JSON", "Platform", "TestSupport"]),
+        tests(of: "Metrics", []),
         tests(of: "Crypto", ["TestSupport"]),
         tests(of: "HTTPServer", ["HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "HTTPClient", ["HTTPServer", "HTTPCore", "Log", "Platform", "TestSupport"]),
@@ -135,8 +145,8 @@ let package = Package(
         tests(
             of: "Gateway",
             [
-                "contact-gateway", "API", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto", "Contacts",
-                "HTTPCore", "JSON", "Log", "Platform", "TestSupport",
+                "contact-gateway", "API", "Vendors", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto",
+                "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport",
             ]
         ),
         .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),

@@ -135,6 +135,7 @@ public final class ContactWrites: Sendable {
     ) async throws -> WriteResult {
         let vendorID = written.vendorID.isEmpty ? nil : written.vendorID
         let isTruth = connection.adapter.capabilities.storeIsTruth
+        let trace = TraceContext.current?.stored
         return try await store.write { transaction in
             let state = VendorState(contentHash: 0, raw: written.bytes)
             var result = WriteResult(status: 201, translation: translation)
@@ -143,11 +144,18 @@ public final class ContactWrites: Sendable {
                 let stored = try transaction.contacts.find(key: link.contact)
             {
                 if isTruth { throw Problem.vendorIDTaken(on: connection) }
-                let update = ContactUpdate(content: content, vendorID: vendorID, readOnly: false, vendorState: state)
+                let update = ContactUpdate(
+                    content: content,
+                    vendorID: vendorID,
+                    readOnly: false,
+                    vendorState: state,
+                    trace: trace
+                )
                 result.contact = try transaction.contacts.update(link.contact, update).contact ?? stored.contact
             } else {
                 var new = NewContact(connection: connection.key, vendorID: vendorID, content: content)
                 new.vendorState = state
+                new.trace = trace
                 result.contact = try transaction.contacts.create(new).contact
             }
             try terms.storing?(result, transaction)
@@ -282,6 +290,7 @@ public final class ContactWrites: Sendable {
         _ terms: WriteTerms
     ) async throws -> WriteResult {
         let (vendorID, written) = (wanted.vendorID, wanted.written)
+        let trace = TraceContext.current?.stored
         return try await store.write { transaction in
             if let vendorID, let link = try transaction.links.find(connection: connection.key, vendorID: vendorID),
                 link.contact != stored.row.key
@@ -301,7 +310,8 @@ public final class ContactWrites: Sendable {
                 content: next,
                 vendorID: vendorID ?? (written.vendorID.isEmpty ? nil : written.vendorID),
                 readOnly: now.contact.readOnly,
-                vendorState: VendorState(contentHash: 0, raw: raw, projected: written.bytes)
+                vendorState: VendorState(contentHash: 0, raw: raw, projected: written.bytes),
+                trace: trace
             )
             let contact = try transaction.contacts.update(stored.row.key, update).contact ?? now.contact
             let result = WriteResult(
@@ -339,8 +349,9 @@ public final class ContactWrites: Sendable {
                 throw try await self.problem(of: error, on: connection, content: stored.contact.content)
             }
             let result = WriteResult(status: 204)
+            let trace = TraceContext.current?.stored
             try await self.store.write { transaction in
-                _ = try transaction.contacts.delete(stored.row.key)
+                _ = try transaction.contacts.delete(stored.row.key, trace: trace)
                 try terms.storing?(result, transaction)
             }
             return result

@@ -106,7 +106,7 @@ public func answering(
     _ body: (Request) async throws -> Response
 ) async -> Response {
     do {
-        return try await body(request)
+        return try await TraceContext.$current.withValue(request.trace) { try await body(request) }
     } catch {
         let problem = Problem(error)
         if problem.status == 500 {

@@ -128,7 +128,11 @@ public final class QueuedWrites: Sendable {
             terms.storing = { [row] result, transaction in
                 try transaction.writes.update(row.sent(result, at: transaction.now))
             }
-            row = row.sent(try await order.perform(by: writes, terms: terms, caller: caller), at: row.updatedAt)
+            let trace = json["trace"]?.stringValue.flatMap { TraceContext(stored: $0) }
+            let result = try await TraceContext.$current.withValue(trace) { [terms] in
+                try await order.perform(by: writes, terms: terms, caller: caller)
+            }
+            row = row.sent(result, at: row.updatedAt)
         } catch {
             let problem = Problem(error)
             if problem.status == 503 {

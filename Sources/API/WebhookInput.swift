@@ -60,6 +60,7 @@ struct WebhookInput: Equatable, Sendable {
     private static let ownFields: Set<String> = [
         "host", "content-length", "content-type", "transfer-encoding", "connection", "expect", "te", "upgrade",
         "trailer", "keep-alive", "proxy-connection", "webhook-id", "webhook-timestamp", "webhook-signature",
+        "traceparent",
     ]
 
     /// Applies a body: of a POST onto the defaults, of a PATCH onto what is stored. A null member takes its default.

@@ -1,6 +1,7 @@
 //  A write as a value that survives a restart: what to do, for whom, in JSON.
 
 import Contacts
+import HTTPCore
 import JSON
 
 /// One write that may have to wait for its vendor.
@@ -27,6 +28,8 @@ enum WriteOrder: Equatable, Sendable {
         members.append(JSONMember("strict", .bool(terms.isStrict)))
         members.append(JSONMember("if_match", .optional(terms.ifMatch)))
         members.append(JSONMember("key", .string(caller.name)))
+        // The write belongs to the request's trace whenever it is sent.
+        members.append(JSONMember("trace", .optional(TraceContext.current?.stored)))
         return .object(members)
     }
 

@@ -10,6 +10,7 @@ import HTTPServer
 import Log
 import Platform
 import Store
+import Vendors
 
 /// Everything that serves, wired.
 struct App {
@@ -47,7 +48,8 @@ struct App {
             }
         )
         let client = Client(log: log)
-        let builder = ConnectionBuilder(store: store, sender: client, log: log)
+        let meters = CallMeters()
+        let builder = ConnectionBuilder(store: store, sender: client, meters: meters, log: log)
         let connections = try await builder.connections(for: config, keeping: [])
         let live = LiveState(
             GatewayState(config: config, keys: KeyRing(config.keys), connections: ConnectionDirectory(connections))
@@ -62,7 +64,8 @@ struct App {
             follower: { await services.follow($0) },
             report: { await services.report($0) }
         )
-        let table = Routes(services: services, control: reload.control)
+        let scrape = Scrape(services: services, meters: meters, status: reload.control.status)
+        let table = Routes(services: services, control: reload.control, scrape: scrape)
         let settings = try Self.settings(config.server)
         do throws(ListenError) {
             server = try Server(settings: settings, log: log) { _ in try table.router() }
@@ -70,6 +73,7 @@ struct App {
             let wanted = error.role == .main ? config.server.listen : config.server.adminListen ?? ""
             throw StartError(description: "cannot listen on \(wanted): \(error.cause.reason)")
         }
+        scrape.watch(server)
         self.services = services
         self.reload = reload
     }

@@ -12,6 +12,7 @@ import Vendors
 struct ConnectionBuilder: Sendable {
     let store: Store
     let sender: any HTTPSending
+    let meters: CallMeters
     let log: Log
 
     /// Every connection of the configuration, in its order. One in force whose settings did not change is taken over
@@ -23,7 +24,12 @@ struct ConnectionBuilder: Sendable {
         }
         return zip(config.connections, rows).map { connection, row in
             if let kept = current.first(where: { $0.config == connection && $0.key == row.key }) { return kept }
-            let link = VendorLink(connection: connection, sender: sender, log: log)
+            let link = VendorLink(
+                connection: connection,
+                sender: sender,
+                meter: meters.meter(of: connection.id),
+                log: log
+            )
             return LiveConnection(
                 key: row.key,
                 config: connection,

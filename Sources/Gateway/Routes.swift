@@ -18,11 +18,13 @@ struct Routes: Sendable {
     private let health: HealthAPI
     private let doorRules: DoorRules
     private let openAPI = OpenAPI(version: Gateway.version)
+    private let scrape: Scrape
 
-    init(services: Services, control: ConfigControl) {
+    init(services: Services, control: ConfigControl, scrape: Scrape) {
         self.services = services
         let separatesAdmin = services.live.current.config.server.adminListen != nil
         doorRules = DoorRules(separatesAdmin: separatesAdmin, log: services.log)
+        self.scrape = scrape
         let (live, store, log) = (services.live, services.store, services.log)
         let sync = SyncRequests(sync: services.sync)
         config = ConfigAPI(live: live, control: control, log: log)
@@ -61,6 +63,8 @@ struct Routes: Sendable {
             .get("/v1/config", access: "admin", .later(config.get)),
             .post("/v1/config/reload", access: "admin", .later(config.reload)),
             .post("/v1/config/check", access: "admin", .later(config.check)),
+
+            .get("/metrics", access: "read", .later(scrape.answer)),
         ]
         let all = rows + changes.routes(context) + connections.routes + runs.routes + webhooks.routes + health.routes
         return all.map(\.refusingUnknownQuery) + [openAPI.route(describing: all)]

@@ -1,5 +1,6 @@
 //  What the rest of the program calls: HTTP/1.1 requests to other servers, over one libcurl thread.
 
+import CCurl
 public import HTTPCore
 public import Log
 import Synchronization
@@ -31,6 +32,11 @@ public final class Client: HTTPSending, Sendable {
         self.log = log
         self.maxInFlight = maxInFlight
         self.maxHead = maxHead
+    }
+
+    /// The version of libcurl at work.
+    public static var libraryVersion: String {
+        curl_version_info(CURLVERSION_FIRST)?.pointee.version.map { String(cString: $0) } ?? "unknown"
     }
 
     deinit {

@@ -36,11 +36,11 @@ struct AccessLog: ~Copyable {
     }
 
     /// Adds the line of one answer. The query is left out: it may hold a contact's data.
-    mutating func add(_ observation: Observation, requestID: UInt64, _ path: Span<UInt8>, _ router: Router) {
+    mutating func add(_ observation: Observation, _ context: RequestContext, _ path: Span<UInt8>, _ router: Router) {
         guard isOn else { return }
         if openingMoment != moment { open() }
         lines.append(opening)
-        lines.append(hex: requestID)
+        lines.append(hex: context.requestID)
         lines.append("\",\"method\":\"")
         lines.append(observation.method?.name ?? "-")
         lines.append("\",\"path\":\"")
@@ -53,6 +53,11 @@ struct AccessLog: ~Copyable {
         lines.append(decimal: Int64(observation.bytesSent))
         lines.append(",\"duration_us\":")
         lines.append(decimal: observation.duration / 1000)
+        if let trace = context.trace {
+            lines.append(",\"trace_id\":\"")
+            trace.appendID(to: &lines)
+            lines.append("\"")
+        }
         lines.append("}\n")
     }
 

@@ -57,7 +57,8 @@ final class Connection {
 /// What the answer of a request depends on.
 struct RequestContext {
     var requestID: UInt64
-    var method: HTTPCore.Method
+    /// `nil` for bytes that are no request.
+    var method: HTTPCore.Method?
     var isHTTP11: Bool
     var keepsAlive: Bool
     /// When the turn of the loop began that saw the head whole.
@@ -66,6 +67,8 @@ struct RequestContext {
     var route: Int?
     /// Field lines that the authorize hook wants in the answer.
     var fields: [UInt8]?
+    /// What `traceparent` says, when it is valid.
+    var trace: TraceContext?
 }
 
 extension RequestContext {
@@ -73,7 +76,7 @@ extension RequestContext {
     static func unread(id: UInt64, at moment: Int64) -> RequestContext {
         RequestContext(
             requestID: id,
-            method: .get,
+            method: nil,
             isHTTP11: true,
             keepsAlive: false,
             startedAt: moment,

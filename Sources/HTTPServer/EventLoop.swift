@@ -17,11 +17,14 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let routes: @Sendable (LoopIndex) throws -> Router
     private let cap: ConnectionCap
     private let thread = Atomic<UInt>(0)
+    /// The counters, once there is a table of routes to count by.
+    private let published = Mutex<LoopCounts?>(nil)
 
     // The loop's own: touched on its thread only, which is what makes `@unchecked Sendable` true.
     private let epoll: FileDescriptor
     private var listeners: [ListeningSocket]
     private(set) var router = Router([])
+    private(set) var counts = LoopCounts([])
     private var connections: [Connection?] = []
     private var connectionCount = 0
     private var generation: UInt32 = 0
@@ -113,6 +116,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         globalConcurrentExecutor.enqueue(job)
     }
 
+    /// What the loop has done, also when it has ended.
+    var statistics: ServerStatistics { published.withLock { $0 }?.statistics ?? ServerStatistics() }
+
     var isOnThread: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
 
     /// Serves on a thread of its own until drained or stopped.
@@ -122,6 +128,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 do {
                     thread.store(UInt(pthread_self()), ordering: .relaxed)
                     router = try routes(index)
+                    let counts = LoopCounts(router.routes)
+                    self.counts = counts
+                    published.withLock { $0 = counts }
                     try serve()
                     finish()
                     ended.resume()
@@ -240,7 +249,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         let listener = listeners[place]
         for _ in 0..<64 {
             let reserve = listener.role == .admin ? Self.adminRoom : 0
-            guard cap.take(reserve: reserve) else { return pauseAccepting(place) }
+            guard cap.take(reserve: reserve) else {
+                counts.rejected(.connectionLimit)
+                return pauseAccepting(place)
+            }
             let descriptor = clinux_accept(listener.descriptor)
             if descriptor < 0 {
                 let reason = errno
@@ -249,6 +261,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 switch errno {
                 case EMFILE, ENFILE, ENOBUFS, ENOMEM:
                     // The connection stays in the backlog; asking again before one closes would only spin.
+                    counts.rejected(.noDescriptors)
                     log.warning("server.accept_failed", ["errno": "\(errno)", "connections": "\(connectionCount)"])
                     pauseAccepting(place)
                 case EINTR, ECONNABORTED: continue
@@ -283,6 +296,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         while connections.count <= Int(descriptor) { connections.append(nil) }
         connections[Int(descriptor)] = connection
         connectionCount += 1
+        counts.opened()
     }
 
     private func pauseAccepting(_ place: Int) {
@@ -337,6 +351,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         }
         connections[Int(connection.descriptor)] = nil
         connectionCount -= 1
+        counts.closed()
         close(connection.descriptor)  // epoll forgets a closed descriptor by itself
         cap.give()
         resumeAccepting()
@@ -364,7 +379,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             case .keep: break
             case .close: end(connection)
             case .abort:
-                if connection.life.phase == .handshake { noteFailure(connection, "it took too long") }
+                if connection.life.phase == .handshake {
+                    noteFailure(connection, "it took too long")
+                } else if connection.unsent != nil {
+                    counts.rejected(.slowReader)
+                }
                 drop(connection)
             case .timeOut(let reason): timeOut(connection, reason)
             }

@@ -17,6 +17,7 @@ extension EventLoop {
     func refuse(_ connection: Connection, _ context: RequestContext, _ problem: Problem, path: StaticString) {
         var context = context
         context.keepsAlive = false
+        counts.rejected(Rejection(status: problem.status))
         prepare(context)
         writer.write(problem)
         connection.isEnding = true
@@ -39,6 +40,7 @@ extension EventLoop {
         var context = context
         let skipped = skipBody(connection, &context, head, available)
         prepare(context)
+        if allow.isEmpty || context.method != .options { counts.rejected(Rejection(status: problem.status)) }
         if allow.isEmpty {
             writer.write(problem)
         } else if context.method == .options {
@@ -109,6 +111,7 @@ extension EventLoop {
         _ work: @escaping @Sendable (Request) async -> Response
     ) {
         guard let request = view.makeRequest() else {
+            counts.rejected(.badRequest)
             prepare(context)
             writer.write(Problem(400, "malformed_path", "the path has a malformed percent-encoding"))
             return finish(connection, context, view.path)

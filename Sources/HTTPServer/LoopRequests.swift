@@ -134,6 +134,7 @@ extension EventLoop {
             startedAt: turnBegan,
             route: nil
         )
+        if head.pointee.known[KnownField.traceparent.rawValue].start != 0 { context.trace = Self.trace(head, base) }
         var parameters = PathParameters()
         let bytes = Span(_unsafeStart: base, count: head.pointee.length)
         let route: Int
@@ -197,6 +198,19 @@ extension EventLoop {
         let path = head.pointee.path
         return head.pointee.method == .options && path.count == 1
             && bytes[path.offsets.lowerBound] == UInt8(ascii: "*")
+    }
+
+    /// The trace that the client names; `nil` unless it names exactly one.
+    private static func trace(_ head: UnsafePointer<RequestHead>, _ base: UnsafePointer<UInt8>) -> TraceContext? {
+        let bytes = Span(_unsafeStart: base, count: head.pointee.length)
+        var found: ByteRange?
+        for index in 0..<head.pointee.fieldCount {
+            let field = head.pointee.fields[index]
+            guard bytes.extracting(field.name.offsets).equalsIgnoringCase("traceparent") else { continue }
+            if found != nil { return nil }
+            found = field.value
+        }
+        return found.flatMap { TraceContext(traceparent: bytes.extracting($0.offsets)) }
     }
 
     private func readBody(_ connection: Connection, _ exchange: Exchange, _ bytes: Span<UInt8>) -> Int {
@@ -283,7 +297,6 @@ extension EventLoop {
 
     /// Tells the log and the metrics about an answer.
     func record(_ context: RequestContext, status: Int, bytes: Int, _ path: Span<UInt8>) {
-        if router.hooks.observe == nil, !accessLog.isOn { return }
         let observation = Observation(
             route: context.route,
             method: context.method,
@@ -291,7 +304,7 @@ extension EventLoop {
             bytesSent: bytes,
             duration: Monotonic.nanoseconds() - context.startedAt
         )
-        router.hooks.observe?(observation)
-        accessLog.add(observation, requestID: context.requestID, path, router)
+        counts.answered(observation)
+        accessLog.add(observation, context, path, router)
     }
 }

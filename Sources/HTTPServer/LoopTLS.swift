@@ -43,6 +43,7 @@ extension EventLoop {
             noteFailure(connection, reason)
             fail(connection, reason)
         case .established:
+            counts.shookHands()
             flush(connection)
             if connection.isClosed { return false }
             connection.life.enter(.idle, now: now)
@@ -70,8 +71,9 @@ extension EventLoop {
         settle(connection)
     }
 
-    /// Tells the log why there was no handshake.
+    /// Counts, and tells the log, why there was no handshake.
     func noteFailure(_ connection: Connection, _ reason: String) {
+        counts.rejected(.handshake)
         log.info(
             "tls.handshake_failed",
             ["reason": reason, "peer": PeerAddress.text(of: connection.descriptor)]

@@ -88,20 +88,6 @@ public enum Admission {
     case refusedLater(Problem, after: Duration)
 }
 
-/// What happened to one request, for metrics: numbers only, so that nothing is counted or copied for it.
-public struct Observation: BitwiseCopyable {
-    /// The place of the route in ``Router/routes``; `nil` when none matched.
-    public var route: Int?
-    /// The method; `nil` when the request could not be read.
-    public var method: Method?
-    /// The status answered.
-    public var status: Int
-    /// Bytes of the answer, head included; what is streamed is not counted.
-    public var bytesSent: Int
-    /// From the whole head to the whole answer, in nanoseconds.
-    public var duration: Int64
-}
-
 /// What is called around requests, always on the loop.
 public struct RouterHooks {
     /// Called before the first synchronous handler of a batch of events: the place to begin a read transaction.
@@ -111,8 +97,6 @@ public struct RouterHooks {
     /// Called once the head is read and a route matched, before `100 Continue` and before the body; gets the place of
     /// the route in ``Router/routes``.
     public var authorize: (borrowing RequestView, Int) -> Admission = { _, _ in .admitted(nil) }
-    /// Called after every answer.
-    public var observe: ((Observation) -> Void)?
 
     /// Hooks that do nothing.
     public init() {}

@@ -78,6 +78,11 @@ public final class Server: Sendable {
     /// The port that was bound.
     public var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
 
+    /// What all loops have done since they began.
+    public var statistics: ServerStatistics {
+        loops.reduce(into: ServerStatistics()) { $0.add($1.statistics) }
+    }
+
     /// Serves until ``drain()`` or ``stop()`` has taken effect. A cancelled task drains.
     public func run() async throws {
         defer { unixSocket?.remove() }

@@ -94,16 +94,34 @@ struct Simulation: Sendable {
 struct RequestLog: Sendable {
     private static let kept = 1000
     private static let bodyBytes = 4096
-    private var entries:
-        [(number: Int, at: Timestamp, target: String, method: Method, status: Int, isFaulty: Bool, body: [UInt8])] = []
+    private var entries: [Entry] = []
     private var next = 0
     private(set) var count = 0
+
+    private struct Entry {
+        var number: Int
+        var at: Timestamp
+        var target: String
+        var method: Method
+        var traceparent: String?
+        var status: Int
+        var isFaulty: Bool
+        var body: [UInt8]
+    }
 
     /// Writes a call down; of a long body its beginning.
     mutating func note(_ call: Call, status: Int, isFaulty: Bool) {
         count += 1
-        let body = Array(call.body.prefix(Self.bodyBytes))
-        let entry = (count, Timestamp.now(), call.target, call.method, status, isFaulty, body)
+        let entry = Entry(
+            number: count,
+            at: .now(),
+            target: call.target,
+            method: call.method,
+            traceparent: call.fields["traceparent"],
+            status: status,
+            isFaulty: isFaulty,
+            body: Array(call.body.prefix(Self.bodyBytes))
+        )
         if entries.count < Self.kept {
             entries.append(entry)
         } else {
@@ -119,7 +137,8 @@ struct RequestLog: Sendable {
             [
                 "number": .int(entry.number), "at": .string(entry.at.rfc3339),
                 "method": .string(entry.method.rawValue), "target": .string(entry.target),
-                "status": .int(entry.status), "fault": .bool(entry.isFaulty),
+                "traceparent": .optional(entry.traceparent), "status": .int(entry.status),
+                "fault": .bool(entry.isFaulty),
                 "body": .string(String(decoding: entry.body, as: UTF8.self)),
             ]
         }

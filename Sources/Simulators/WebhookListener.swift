@@ -10,8 +10,9 @@ import Synchronization
 
 /// A receiver for trying webhooks out: any path, any number of senders with one secret.
 ///
-/// Each delivery is one JSON line: `{"verified": true, "webhook_id": …, "timestamp": …, "repeat": …, "event": {…}}`;
-/// one that cannot be verified is answered 401 and printed as `{"verified": false, "reason": …}`.
+/// Each delivery is one JSON line:
+/// `{"verified": true, "webhook_id": …, "timestamp": …, "repeat": …, "traceparent": …, "event": {…}}`; one that cannot
+/// be verified is answered 401 and printed as `{"verified": false, "reason": …}`.
 public final class WebhookListener: Sendable {
     private let server: Server
 
@@ -49,7 +50,8 @@ public final class WebhookListener: Sendable {
                         print(
                             Self.line([
                                 "verified": true, "webhook_id": .string(delivery.id),
-                                "timestamp": .int(delivery.seconds), "repeat": .bool(!isNew), "event": delivery.event,
+                                "timestamp": .int(delivery.seconds), "repeat": .bool(!isNew),
+                                "traceparent": .optional(request.fields["traceparent"]), "event": delivery.event,
                             ])
                         )
                         return Response(status: 204)

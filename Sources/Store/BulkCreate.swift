@@ -9,11 +9,16 @@ extension ContactTable where Access == Writing {
     /// - Parameters:
     ///   - batch: What to store; none of its vendor ids may have a contact yet.
     ///   - skipped: Places in the batch that are left out.
+    ///   - trace: The trace of the request or run that wants it.
     /// - Returns: The new contacts' keys, in the order of the batch.
     /// - Throws: ``StoreError`` with ``StoreError/Code/constraint`` when the connection has a contact of such a vendor
     ///   id: ask ``LinkTable/resolve(connection:_:)`` first, in the same transaction.
     @discardableResult
-    public func create(_ batch: ContactBatch, without skipped: Set<Int> = []) throws(StoreError) -> Range<Int64> {
+    public func create(
+        _ batch: ContactBatch,
+        without skipped: Set<Int> = [],
+        trace: String? = nil
+    ) throws(StoreError) -> Range<Int64> {
         guard let transaction else { throw StoreError(.other, "a change outside a transaction") }
         guard try transaction.connectionName(batch.connection) == batch.connectionName else {
             throw StoreError(.constraint, "connection \(batch.connection) is not \(batch.connectionName)")
@@ -26,7 +31,7 @@ extension ContactTable where Access == Writing {
         try insertDocuments(stored, tail: DocumentTail(at: now), firstRevision: transaction.sequence + 1)
         try insertProjections(stored)
         try insertLinks(stored)
-        try insertChanges(stored, at: now, firstSequence: transaction.sequence + 1)
+        try insertChanges(stored, at: now, firstSequence: transaction.sequence + 1, trace)
         try insertLookups(stored)
         transaction.lastContact += Int64(places.count)
         transaction.sequence += Int64(places.count)
@@ -86,7 +91,8 @@ extension ContactTable where Access == Writing {
     private func insertChanges(
         _ stored: StoredBatch,
         at now: Timestamp,
-        firstSequence: Int64
+        firstSequence: Int64,
+        _ trace: String?
     ) throws(StoreError) {
         let insert = try database.statement(ContactSQL.insertChange)
         insert.bind(3, stored.batch.connection)
@@ -95,7 +101,7 @@ extension ContactTable where Access == Writing {
         insert.bind(6, 0)
         insert.bind(7, 0)
         insert.bindNull(8)
-        insert.bindNull(9)
+        if let trace { insert.bind(9, trace) } else { insert.bindNull(9) }
         for number in 0..<Int64(stored.places.count) {
             insert.bind(1, firstSequence + number)
             insert.bind(2, stored.firstKey + number)

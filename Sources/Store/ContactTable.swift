@@ -105,6 +105,12 @@ extension ContactTable {
         Int(try database.number(ContactSQL.count, connection))
     }
 
+    /// How many contacts each connection has, by its key; it walks an index of them all.
+    public func counts() throws(StoreError) -> [Int64: Int] {
+        let rows = try database.rows(ContactSQL.counts) { ($0.int(0), Int($0.int(1))) }
+        return Dictionary(rows, uniquingKeysWith: { first, _ in first })
+    }
+
     /// The keys of a connection's contacts in ascending order, for walks.
     public func keys(connection: Int64, after key: Int64, limit: Int) throws(StoreError) -> [Int64] {
         try database.rows(ContactSQL.keys, connection, key, limit) { $0.int(0) }
@@ -149,6 +155,7 @@ enum ContactSQL {
     static let byKey = Query("select connection, revision, doc from contact where id = ?")
     static let projection = Query("select raw, projected from projection where contact = ?")
     static let count = Query("select count(*) from contact where connection = ?")
+    static let counts = Query("select connection, count(*) from contact group by connection")
     static let keys = Query("select id from contact where connection = ? and id > ? order by id limit ?")
     static let byRevision = Query(
         """

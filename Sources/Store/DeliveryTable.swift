@@ -167,6 +167,12 @@ extension DeliveryTable {
         Int(try database.number(DeliverySQL.pendingCount, webhook))
     }
 
+    /// What waits to be tried or tried again: for each webhook how much, and when the event of the delivery happened
+    /// that has waited longest.
+    public func waiting() throws(StoreError) -> [(webhook: Int64, count: Int, oldest: Timestamp)] {
+        try database.rows(DeliverySQL.waiting) { ($0.int(0), Int($0.int(1)), $0.time(2)) }
+    }
+
     private static func delivery(_ row: Statement) -> DeliveryRow {
         var delivery = DeliveryRow(
             webhook: row.int(1),
@@ -264,6 +270,17 @@ private enum DeliverySQL {
     static let pending = Query("\(columns) where webhook = ? and state = 0 and id > ? order by id limit ?")
     static let nextDue = Query("select min(due_at_ms) from delivery where webhook = ? and state = 0")
     static let pendingCount = Query("select count(*) from delivery where webhook = ? and state = 0")
+    /// The keys of deliveries ascend in time, and every index holds them.
+    static let waiting = Query(
+        """
+        select w.webhook, w.number,
+               coalesce((select at_ms from change where sequence = d.sequence),
+                   (select at_ms from event where id = d.event), d.created_at_ms)
+        from   (select webhook, count(*) as number, min(id) as first from delivery where state = 0 group by webhook) w
+        join   delivery d on d.id = w.first
+        order  by w.webhook
+        """
+    )
     static let hasWebhook = Query("select 1 from webhook where id = ?")
     static let insert = Query(
         """

@@ -1,5 +1,7 @@
 //  The store: one file, one writer, and as many readers as there are threads.
 
+import CSQLite
+import Glibc
 public import Log
 public import Platform
 
@@ -57,8 +59,23 @@ public final class Store: Sendable {
     /// 32 random bytes made with the file: what signs the tokens that this store gives out.
     public var tokenKey: [UInt8] { shared.tokenKey }
 
-    /// What the writer has done so far.
-    public var statistics: StoreStatistics { writer.statistics }
+    /// What the writer has done so far, and how large the files are.
+    public var statistics: StoreStatistics {
+        var statistics = writer.statistics
+        statistics.searchBacklog = max(0, shared.lastSequence - shared.searchPosition)
+        statistics.fileBytes = Self.size(of: path)
+        statistics.logBytes = Self.size(of: path + "-wal")
+        return statistics
+    }
+
+    /// The version of SQLite at work.
+    public static var libraryVersion: String { String(cString: sqlite3_libversion()) }
+
+    private static func size(of path: String) -> Int64 {
+        var status = stat()
+        // A log that was moved and removed has no size.
+        return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+    }
 
     /// Another read connection, for one thread to keep.
     public func reader() throws(StoreError) -> Snapshot {
@@ -122,27 +139,4 @@ public final class Store: Sendable {
         shared.closeListeners()
         lock.release()
     }
-}
-
-/// What the writer has done since the store was opened.
-public struct StoreStatistics: Equatable, Sendable {
-    /// Transactions on the disk.
-    public var commits = 0
-    /// Jobs in them.
-    public var jobs = 0
-    /// Jobs that failed, by their own fault or the disk's.
-    public var failedJobs = 0
-    /// Nanoseconds spent in COMMIT.
-    public var commitNanoseconds: Int64 = 0
-    /// The slowest COMMIT.
-    public var slowestCommitNanoseconds: Int64 = 0
-    /// Checkpoints made.
-    public var checkpoints = 0
-    /// Pages in the write-ahead log after the last commit.
-    public var logPages = 0
-    /// Jobs that waited when the writer last looked.
-    public var queued = 0
-
-    /// Nothing done yet.
-    public init() {}
 }

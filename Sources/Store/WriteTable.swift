@@ -70,6 +70,12 @@ extension WriteTable {
         Int(try database.number(WriteSQL.count, connection))
     }
 
+    /// How many writes are queued, by the connection's key.
+    public func queuedCounts() throws(StoreError) -> [Int64: Int] {
+        let rows = try database.rows(WriteSQL.counts) { ($0.int(0), Int($0.int(1))) }
+        return Dictionary(rows, uniquingKeysWith: { first, _ in first })
+    }
+
     private static func write(_ row: Statement) -> WriteRow {
         var write = WriteRow(
             connection: row.int(1),
@@ -126,6 +132,7 @@ private enum WriteSQL {
     static let find = Query("\(columns) where id = ?")
     static let next = Query("\(columns) where connection = ? and state = 0 order by id limit 1")
     static let waiting = Query("select distinct connection from write where state = 0")
+    static let counts = Query("select connection, count(*) from write where state = 0 group by connection")
     static let count = Query("select count(*) from write where connection = ? and state = 0")
     static let insert = Query(
         """

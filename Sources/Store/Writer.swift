@@ -2,6 +2,7 @@
 
 import CSQLite
 import Log
+import Metrics
 import Platform
 import Synchronization
 
@@ -211,6 +212,7 @@ final class Writer: @unchecked Sendable {
             }
             transaction.restore(start)
             transaction.endGroup()
+            state.withLock { $0.statistics.lostCommits += 1 }
             if error.isFatal { return failForGood(error, jobs: jobs.filter { !$0.isAnswered }) }
             for job in jobs where !job.isAnswered {
                 if jobs.count == 1 {
@@ -262,10 +264,8 @@ final class Writer: @unchecked Sendable {
         transaction.endGroup()
         shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
         state.withLock { state in
-            state.statistics.commits += 1
-            state.statistics.jobs += jobs.count
-            state.statistics.commitNanoseconds += nanoseconds
-            state.statistics.slowestCommitNanoseconds = max(state.statistics.slowestCommitNanoseconds, nanoseconds)
+            state.statistics.commitDuration.record(nanoseconds)
+            state.statistics.group.record(Int64(jobs.count))
             state.statistics.logPages = logPages
         }
         for job in jobs { job.answer(nil) }
@@ -348,12 +348,14 @@ final class Writer: @unchecked Sendable {
         do throws(StoreError) {
             // Readers that never rest keep the log from starting anew; far above the mark they are waited for.
             let isLong = logPages > 3 * Self.checkpointPages
+            let began = Monotonic.nanoseconds()
             let (frames, moved) = try database.checkpoint(
                 isLong ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
             )
             checkpointedPages = logPages
             isLogMoved = moved >= frames
-            state.withLock { $0.statistics.checkpoints += 1 }
+            let nanoseconds = Monotonic.nanoseconds() - began
+            state.withLock { $0.statistics.checkpointDuration.record(nanoseconds) }
         } catch {
             checkpointedPages = logPages  // not again before the log has grown by as much
             if error.isFatal { return failForGood(error, jobs: []) }

@@ -1,6 +1,8 @@
 //  A held run that a person has approved: its deletes are carried out.
 
+import Config
 import Contacts
+import HTTPCore
 import JSON
 import Platform
 import Store
@@ -35,8 +37,12 @@ extension RunBook {
             }
         }
         var ended = run
+        let trace = TraceContext()
         do {
-            ended = try await Deletion(store: store, target: target).delete([], confirming: wanted, of: run)
+            let deletion = Deletion(store: store, target: target, trace: trace)
+            ended = try await TraceContext.$current.withValue(trace) {
+                try await deletion.delete([], confirming: wanted, of: run)
+            }
             ended.state = .done
         } catch let error as VendorError {
             if error.kind == .cancelled { return }
@@ -45,12 +51,14 @@ extension RunBook {
         }
         ended.detail = nil
         ended.endedAt = clock()
-        try await store.write { [ended] transaction in
+        let counts = try await store.write { [ended] transaction in
             // The deletes that were made before a failure are counted already.
             var run = ended
             if let stored = try transaction.runs.find(run.id) { run.counts = stored.counts }
             try transaction.runs.update(run)
             if run.state == .done { try transaction.runs.setHeldDeletes(run.id, []) }
+            return run.counts
         }
+        meter.moved(target.config.id, from: run.counts, to: counts)
     }
 }

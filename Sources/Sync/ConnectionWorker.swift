@@ -1,6 +1,7 @@
 //  One connection's task: waits for what is due or asked for, and runs one run at a time.
 
 import Config
+import HTTPCore
 import Log
 import Platform
 import Store
@@ -151,22 +152,35 @@ final class ConnectionWorker: Sendable {
 
     private func carryOut(_ row: RunRow) async throws {
         state.withLock { $0.running = row.id }
-        var run = Run(row, target: target, store: book.store, log: log, clock: book.clock)
-        log.debug("sync.began", ["connection": target.config.id, "run": "run_\(row.id)", "mode": row.mode])
+        let began = Monotonic.nanoseconds()
+        var run = Run(row, target: target, store: book.store, meter: book.meter, log: log, clock: book.clock)
+        log.debug(
+            "sync.began",
+            [
+                "connection": target.config.id, "run": "run_\(row.id)", "mode": row.mode,
+                "trace_id": run.trace.id,
+            ]
+        )
         let outcome = await run.run()
         if outcome == .interrupted {
             // At the next start the run goes on; under other settings it cannot.
             guard isReplaced.load(ordering: .relaxed) else { return }
             let failure = RunFailure(code: "interrupted", message: "the connection's settings changed during this run")
-            return try await book.abandon(run.row, failure)
+            try await book.abandon(run.row, failure)
+            return report(run, .failed(failure), since: began)
         }
         let ended = run
         await keepGoing { try await book.finish(ended, outcome) }
-        report(run.row, outcome)
+        report(run, outcome, since: began)
     }
 
-    private func report(_ row: RunRow, _ outcome: RunOutcome) {
+    private func report(_ run: Run, _ outcome: RunOutcome, since began: Int64) {
+        let row = run.row
         let counts = row.counts
+        let nanoseconds = Monotonic.nanoseconds() - began
+        if let state = outcome.state, let mode = RunMode(rawValue: row.mode), !row.isDry {
+            book.meter.ended(target.config.id, mode, state, nanoseconds: nanoseconds)
+        }
         let word: String
         var message: String?
         switch outcome {
@@ -179,7 +193,8 @@ final class ConnectionWorker: Sendable {
             "connection": target.config.id, "run": "run_\(row.id)", "mode": row.mode, "state": word,
             "seen": String(counts.seen), "created": String(counts.created), "updated": String(counts.updated),
             "deleted": String(counts.deleted), "unchanged": String(counts.unchanged),
-            "quarantined": String(counts.quarantined), "error": message,
+            "quarantined": String(counts.quarantined), "duration_ms": String(nanoseconds / 1_000_000),
+            "trace_id": run.trace.id, "error": message,
         ]
         if message == nil { log.info("sync.ended", fields) } else { log.warning("sync.ended", fields) }
     }

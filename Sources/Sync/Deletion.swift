@@ -1,6 +1,7 @@
 //  Deleting what a vendor no longer has: each missing contact is asked for once more where that can be done.
 
 import Contacts
+import HTTPCore
 import Store
 import Vendors
 
@@ -8,6 +9,8 @@ import Vendors
 struct Deletion {
     let store: Store
     let target: SyncTarget
+    /// Kept on every change.
+    let trace: TraceContext
 
     /// Deletes the contacts that the vendor said are deleted, and of the missing ones those that are really gone.
     ///
@@ -64,11 +67,14 @@ struct Deletion {
             let some = Array(rest.prefix(1000))
             rest = rest.dropFirst(1000)
             let key = target.key
+            let trace = trace.stored
             let before = run
             run = try await store.write { transaction in
                 var run = before
                 for contact in some {
-                    guard case .changed(let old) = try transaction.contacts.delete(contact) else { continue }
+                    guard case .changed(let old) = try transaction.contacts.delete(contact, trace: trace) else {
+                        continue
+                    }
                     run.counts.deleted += 1
                     if let vendorID = old.contact.vendorID {
                         try transaction.quarantine.remove(connection: key, vendorID: vendorID)

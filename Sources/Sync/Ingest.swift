@@ -3,6 +3,7 @@
 
 import Config
 import Contacts
+import HTTPCore
 import JSON
 import Platform
 import Store
@@ -42,6 +43,8 @@ struct Ingest: Sendable {
 
     let store: Store
     let target: SyncTarget
+    /// Kept on every change.
+    let trace: TraceContext
 
     /// The hash by which an unchanged record is recognised.
     static func contentHash(_ bytes: ArraySlice<UInt8>) -> UInt64 { hash(bytes.span) }
@@ -184,7 +187,11 @@ extension Ingest {
             var result = start
             let hasQuarantine = try !transaction.quarantine.isEmpty(connection: self.target.key)
             let superseded = try self.superseded(decisions, in: transaction, &result)
-            let created = try transaction.contacts.create(decisions.creations, without: superseded)
+            let created = try transaction.contacts.create(
+                decisions.creations,
+                without: superseded,
+                trace: self.trace.stored
+            )
             result.run.counts.created += created.count
             result.contacts.formUnion(created)
             for update in decisions.updates { try self.update(update, in: transaction, &result) }
@@ -254,7 +261,8 @@ extension Ingest {
                 vendorID: item.record.vendorID,
                 readOnly: update.merged.readOnly ?? update.stored.contact.readOnly,
                 vendorState: VendorState(contentHash: item.hash, raw: Array(item.record.bytes)),
-                expectedRevision: update.stored.contact.revision
+                expectedRevision: update.stored.contact.revision,
+                trace: trace.stored
             )
         )
         switch outcome {

@@ -2,6 +2,7 @@
 
 import Config
 import Contacts
+import HTTPCore
 import JSON
 import Log
 import Platform
@@ -15,6 +16,16 @@ enum RunOutcome: Equatable, Sendable {
     case failed(RunFailure)
     /// Our side stopped; the run goes on at the next start.
     case interrupted
+
+    /// The state that the run is in now; `nil` while it has not ended.
+    var state: RunState? {
+        switch self {
+        case .done: .done
+        case .held: .held
+        case .failed: .failed
+        case .interrupted: nil
+        }
+    }
 }
 
 /// Carries out one run. It is resumable: what it has seen and where it stands is on disk with each batch.
@@ -33,9 +44,16 @@ struct Run {
     let store: Store
     let log: Log
     let clock: @Sendable () -> Timestamp
+    /// A trace of its own: on its calls to the vendor, its changes and their webhooks, and its log line.
+    let trace = TraceContext()
+    private let meter: SyncMeter
     private let ingest: Ingest
 
-    private(set) var row: RunRow
+    private(set) var row: RunRow {
+        didSet {
+            if !row.isDry { meter.moved(target.config.id, from: oldValue.counts, to: row.counts) }
+        }
+    }
     /// Contacts that the vendor has named.
     private(set) var seen = KeySet()
     private var proof = ListProof()
@@ -51,20 +69,28 @@ struct Run {
     private(set) var wantsFull = false
     private var mode: RunMode
 
-    init(_ row: RunRow, target: SyncTarget, store: Store, log: Log, clock: @escaping @Sendable () -> Timestamp) {
+    init(
+        _ row: RunRow,
+        target: SyncTarget,
+        store: Store,
+        meter: SyncMeter = SyncMeter(),
+        log: Log,
+        clock: @escaping @Sendable () -> Timestamp
+    ) {
         self.row = row
+        self.meter = meter
         self.target = target
         self.store = store
         self.log = log
         self.clock = clock
         mode = RunMode(rawValue: row.mode) ?? .full
-        ingest = Ingest(store: store, target: target)
+        ingest = Ingest(store: store, target: target, trace: trace)
     }
 
     /// Runs to the end and says how it went; nothing of that is stored yet.
     mutating func run() async -> RunOutcome {
         do {
-            return try await steps()
+            return try await TraceContext.$current.withValue(trace) { try await steps() }
         } catch let error as VendorError {
             return error.kind == .cancelled ? .interrupted : .failed(RunFailure(error))
         } catch let error as RunFailure {
@@ -422,7 +448,7 @@ extension Run {
         let key = target.key
         let all = try await store.read { try $0.contacts.count(connection: key) }
         if row.isDry {
-            row = try await Deletion(store: store, target: target).note(wanted, of: row)
+            row = try await deletion.note(wanted, of: row)
             return .done
         }
         if let reason = DeleteGuard(target.config.deletes).reasonToHold(deleting: wanted.count, of: all) {
@@ -430,9 +456,11 @@ extension Run {
             try await store.write { try $0.runs.setHeldDeletes(id, wanted) }
             return .held(RunFailure(code: "held", message: reason))
         }
-        row = try await Deletion(store: store, target: target).delete(told.sorted(), confirming: missing, of: row)
+        row = try await deletion.delete(told.sorted(), confirming: missing, of: row)
         return .done
     }
+
+    private var deletion: Deletion { Deletion(store: store, target: target, trace: trace) }
 
     /// The contacts that the vendor says are deleted.
     private func told() async throws -> Set<Int64> {

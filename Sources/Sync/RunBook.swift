@@ -9,6 +9,7 @@ import Vendors
 /// Keeps the book of runs.
 struct RunBook: Sendable {
     let store: Store
+    let meter: SyncMeter
     let clock: @Sendable () -> Timestamp
 
     /// Stores a run that begins.

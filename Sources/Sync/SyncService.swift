@@ -17,6 +17,8 @@ public final class SyncService: Sendable {
         case approve(RunRow, SyncTarget, AsyncStream<Never>.Continuation)
     }
 
+    /// What the runs came to.
+    public let meter = SyncMeter()
     private let book: RunBook
     private let log: Log
     private let clock: any Clock<Duration>
@@ -40,7 +42,7 @@ public final class SyncService: Sendable {
         wallClock: @escaping @Sendable () -> Timestamp = { Timestamp.now() },
         jitter: @escaping @Sendable () -> Double = { Double.random(in: -1...1) }
     ) {
-        book = RunBook(store: store, clock: wallClock)
+        book = RunBook(store: store, meter: meter, clock: wallClock)
         self.log = log
         self.clock = clock
         self.jitter = jitter

@@ -13,17 +13,19 @@ struct Attempt: Sendable {
     let settings: DispatcherSettings
     let schedule: RetrySchedule
     let now: @Sendable () -> Timestamp
+    let meter: DeliveryMeter
     let log: Log
 
     /// One POST.
     func send(_ event: Event, to target: WebhookTarget) async -> (AttemptRecord, DeliveryOutcome) {
         let at = now()
         guard let body = body(of: event, target.payload) else {
+            meter.lost()
             let reason = "the change is older than the log keeps"
             return (AttemptRecord(at: at, error: reason, durationMilliseconds: 0), .dead(reason: reason))
         }
         let request = request(event, target, at, body)
-        let started = ContinuousClock.now
+        let started = Monotonic.nanoseconds()
         let ending: Result<ClientResponse, TransportError>
         do throws(TransportError) {
             ending = .success(try await sender.send(request))
@@ -37,15 +39,16 @@ struct Attempt: Sendable {
             now: at,
             random: Double.random(in: 0..<1)
         )
-        var record = AttemptRecord(
-            at: at,
-            durationMilliseconds: (ContinuousClock.now - started).wholeMilliseconds
-        )
+        let nanoseconds = Monotonic.nanoseconds() - started
+        var record = AttemptRecord(at: at, durationMilliseconds: nanoseconds / 1_000_000)
         switch ending {
         case .success(let response):
             record.status = response.status
             record.response = response.body
-        case .failure(let error): record.error = error.message
+            meter.attempted(ExchangeOutcome(status: response.status), outcome, nanoseconds: nanoseconds)
+        case .failure(let error):
+            record.error = error.message
+            meter.attempted(ExchangeOutcome(error.kind), outcome, nanoseconds: nanoseconds)
         }
         report(event, target, record, outcome)
         return (record, outcome)
@@ -67,6 +70,8 @@ struct Attempt: Sendable {
             "webhook-timestamp": String(at.seconds),
             "webhook-signature": signatures.joined(separator: " "),
         ]
+        // Every attempt is a span of its own in the trace of what caused the event.
+        if let trace = event.trace { fields.add("traceparent", trace.traceparent()) }
         for (name, value) in target.headers { fields.add(name, value) }
         var request = ClientRequest(
             method: .post,
@@ -94,6 +99,7 @@ struct Attempt: Sendable {
                 "webhook": "wh_\(target.id)", "message": event.messageID, "type": event.type,
                 "attempt": "\(event.attempts + 1)", "status": record.status.map { "\($0)" }, "error": record.error,
                 "duration_ms": "\(record.durationMilliseconds)", "wait_s": wait.map { "\($0)" },
+                "trace_id": event.trace?.id,
             ]
         )
     }

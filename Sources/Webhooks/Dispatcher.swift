@@ -33,6 +33,8 @@ public final class Dispatcher: Sendable {
         case stop
     }
 
+    /// What the deliveries came to.
+    public let meter = DeliveryMeter()
     private let outbox: Outbox
     private let sender: any HTTPSending
     private let schedule: RetrySchedule
@@ -107,6 +109,8 @@ public final class Dispatcher: Sendable {
                 case .stop: work.isStopping = true
                 }
                 advance(&work, in: &group)
+                // Whatever moves, an exchange with the store follows: once for each is often enough.
+                if case .turned = message { meter.measured(work.depth) }
                 if work.isOver { break }
             }
             group.cancelAll()
@@ -116,7 +120,14 @@ public final class Dispatcher: Sendable {
     /// Starts everything that may start now.
     private func advance(_ work: inout Work, in group: inout DiscardingTaskGroup) {
         let settings = settings.withLock { $0 }
-        let attempt = Attempt(sender: sender, settings: settings, schedule: schedule, now: now, log: log)
+        let attempt = Attempt(
+            sender: sender,
+            settings: settings,
+            schedule: schedule,
+            now: now,
+            meter: meter,
+            log: log
+        )
         while let (event, target) = work.next() {
             group.addTask { [post] in
                 let (record, outcome) = await attempt.send(event, to: target)

@@ -2,6 +2,7 @@
 //  send next and what to write. Pure: no clock, no I/O.
 
 import Contacts
+import HTTPCore
 import Platform
 
 /// One event on its way to one webhook.
@@ -22,6 +23,10 @@ struct Event: Sendable {
     var attempts = 0
     /// What to tell.
     var content: Content
+    /// When it happened; `nil` when that is not known any more.
+    var at: Timestamp?
+    /// The trace of the request or run behind it.
+    var trace: TraceContext?
 
     enum Content: Sendable {
         case contact(ContactEvent)
@@ -126,6 +131,16 @@ struct Lane {
     /// The place that may be written: everything up to it has its outcome in this or an earlier commit.
     var cursor: Int64 { firstOpen.map { ($0.sequence ?? 1) - 1 } ?? readTo }
     private var cursorPrevious: Int64? { firstOpen.map(\.previousSequence) ?? lastMatched }
+
+    /// Adds what this lane holds.
+    func measure(into depth: inout DispatcherDepth) {
+        depth.queued += queue.count + due.count
+        depth.inFlight += inFlight.count
+        depth.unwritten += results.count + committing.count
+        if target.isEnabled { depth.readTo = min(depth.readTo ?? .max, readTo) }
+        let oldest = [queue.first?.at, due.lazy.compactMap(\.at).min(), inFlight.values.lazy.compactMap(\.at).min()]
+        depth.oldestAt = ([depth.oldestAt] + oldest).compactMap { $0 }.min()
+    }
 
     /// The earliest event that was read and has no outcome yet.
     private var firstOpen: Event? {

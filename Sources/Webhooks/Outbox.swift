@@ -2,6 +2,7 @@
 
 import Contacts
 import Crypto
+import HTTPCore
 import JSON
 import Log
 import Platform
@@ -227,7 +228,9 @@ extension Outbox {
                     contact: change.contact,
                     type: type,
                     messageID: got.target.messageID(sequence: change.sequence),
-                    content: try Self.content(of: change, previous, connection, got.target, snapshot)
+                    content: try Self.content(of: change, previous, connection, got.target, snapshot),
+                    at: change.at,
+                    trace: change.trace.flatMap { TraceContext(stored: $0) }
                 )
             )
         }
@@ -254,6 +257,8 @@ extension Outbox {
         )
         if let sequence = delivery.sequence, let change = try snapshot.changes.find(sequence) {
             event.type = "contact.\(change.type.name)"
+            event.at = change.at
+            event.trace = change.trace.flatMap { TraceContext(stored: $0) }
             event.content = try Self.content(
                 of: change,
                 delivery.previousSequence,
@@ -263,6 +268,7 @@ extension Outbox {
             )
         } else if let key = delivery.event, let row = try snapshot.events.find(key) {
             event.type = row.type
+            event.at = row.at
             event.content = .system(body: SystemEvent.body(type: row.type, at: row.at, data: row.data))
         }
         return event

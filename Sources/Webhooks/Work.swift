@@ -128,6 +128,13 @@ struct Work {
         }
     }
 
+    /// What all lanes hold.
+    var depth: DispatcherDepth {
+        var depth = DispatcherDepth()
+        for lane in lanes.values { lane.measure(into: &depth) }
+        return depth
+    }
+
     /// How long until the next retry is due, when no timer runs for it yet.
     mutating func wantsTimer(at now: Timestamp) -> Duration? {
         guard !isStopping, let next = lanes.values.filter(\.target.isEnabled).compactMap(\.nextDue).min() else {

@@ -14,14 +14,14 @@ import Testing
         return (process, try #require(line?["address"]?.stringValue, "\(process.lines)"))
     }
 
-    private func source(_ address: String) -> String {
+    static func source(_ address: String) -> String {
         """
         {"id": "erp", "vendor": "contact-source", "base_url": "http://\(address)", "region": "US",
          "credentials": {"client_id": "test_id", "client_secret": "test_secret"}, "sync": {"every": "1s"}}
         """
     }
 
-    private func pbx(_ address: String) -> String {
+    static func pbx(_ address: String) -> String {
         """
         {"id": "pbx", "vendor": "portsip", "base_url": "http://\(address)", "region": "US",
          "credentials": {"token": "portsip-token"}, "sync": {"every": "1s"}}
@@ -44,7 +44,7 @@ import Testing
         let address = try #require(line?["address"]?.stringValue)
         let patch = #"{"url": "http://\#(address)/", "enabled": true}"#
         #expect(try await gateway.call(.patch, "/v1/webhooks/\(id)", patch).status == 200)
-        try gateway.configure(RunningGateway.config(connections: source(erp.address)))
+        try gateway.configure(RunningGateway.config(connections: Self.source(erp.address)))
         #expect(await gateway.process.line("config.reloaded") != nil)
         #expect(
             try await gateway.eventually("/v1/contacts?connection=erp&limit=1000") {
@@ -69,7 +69,7 @@ import Testing
 
     @Test func `a write goes through to the vendor, and with the vendor down is 503 while reads go on`() async throws {
         let vendor = try await simulate(["portsip"])
-        let gateway = try await RunningGateway(RunningGateway.config(connections: pbx(vendor.address)))
+        let gateway = try await RunningGateway(RunningGateway.config(connections: Self.pbx(vendor.address)))
         let body =
             #"{"connection": "pbx", "name": {"full": "Ann Lee"}, "phones": [{"number": "2025550101", "label": "work"}]}"#
         let created = try await gateway.call(.post, "/v1/contacts", body)

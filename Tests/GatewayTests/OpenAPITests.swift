@@ -15,6 +15,7 @@ import Store
 import Synchronization
 import TestSupport
 import Testing
+import Vendors
 
 @testable import Gateway
 
@@ -50,7 +51,11 @@ import Testing
             reload: { throw CancellationError() },
             check: { _ in [] }
         )
-        let routes = try Routes(services: services, control: control).router().routes
+        let routes = try Routes(
+            services: services,
+            control: control,
+            scrape: Scrape(services: services, meters: CallMeters(), status: control.status)
+        ).router().routes
         await services.close()
         return routes
     }

@@ -230,11 +230,10 @@ struct ServerTests {
         }
     }
 
-    @Test func `what happened is observed`() async throws {
+    @Test func `a batch begins before its handlers and ends after them`() async throws {
         let seen = Observed()
         let hooks: @Sendable () -> RouterHooks = {
             var hooks = RouterHooks()
-            hooks.observe = { seen.add("\($0.route.map { "\(Self.routes()[$0].pattern)" } ?? "-") \($0.status)") }
             hooks.batchBegan = { seen.add("began") }
             hooks.batchEnded = { seen.add("ended") }
             return hooks
@@ -243,7 +242,7 @@ struct ServerTests {
             let client = TestClient(server)
             _ = client.get("/echo/a")
             _ = client.get("/nothing")
-            #expect(seen.all.prefix(4) == ["began", "/echo/{word} 200", "ended", "- 404"])
+            #expect(seen.all == ["began", "ended"])
         }
     }
 }

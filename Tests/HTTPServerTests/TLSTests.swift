@@ -62,7 +62,7 @@ struct TLSTests {
         let answered = Gate()
         let hooks: @Sendable () -> RouterHooks = {
             var hooks = RouterHooks()
-            hooks.observe = { _ in answered.open() }
+            hooks.batchEnded = { answered.open() }
             return hooks
         }
         var settings = ServerSettings()

@@ -171,7 +171,7 @@ struct Workbench {
             config: config,
             adapter: FakeAdapter(vendor, delta: delta, confirms: confirms)
         )
-        book = RunBook(store: store, clock: { time.now() })
+        book = RunBook(store: store, meter: SyncMeter(), clock: { time.now() })
     }
 
     /// Carries a run out and returns how it stands then.

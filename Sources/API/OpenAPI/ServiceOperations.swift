@@ -65,6 +65,22 @@ extension OpenAPI {
         [
             Operation(
                 method: .get,
+                path: "/metrics",
+                id: "getMetrics",
+                tag: .service,
+                summary: "The program in numbers, for Prometheus",
+                detail: "A key that is limited to some connections sees only their numbers beside those of the whole.",
+                answers: [
+                    Answer(
+                        200,
+                        "The text format of Prometheus, version 0.0.4.",
+                        .other(mediaType: "text/plain", .string())
+                    )
+                ],
+                errors: [.storageUnavailable]
+            ),
+            Operation(
+                method: .get,
                 path: "/openapi.json",
                 id: "getOpenAPI",
                 tag: .service,
@@ -74,7 +90,7 @@ extension OpenAPI {
                     Answer(200, "The description.", .json("OpenAPIDocument"), [.entityTag]),
                     Answer(304, "It is still as `If-None-Match` says.", .none, [.entityTag]),
                 ]
-            )
+            ),
         ]
     }
 }

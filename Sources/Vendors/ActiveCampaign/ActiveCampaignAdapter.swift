@@ -72,6 +72,7 @@ final class ActiveCampaignAccount: Sendable {
     /// A read: repeated a few times when the body is empty, which happens with a 200 (singer-io/tap-activecampaign#36),
     /// and once after a 403, which good keys get now and then (#52 there).
     func get(
+        _ operation: VendorOperation,
         _ path: String,
         query: [(String, String)] = [],
         priority: CallPriority? = nil
@@ -79,7 +80,7 @@ final class ActiveCampaignAccount: Sendable {
         var emptyBodies = 0
         var mayRetryForbidden = true
         while true {
-            let answer = try await send(.get, path, query: query, priority: priority, repeatable: true)
+            let answer = try await send(operation, .get, path, query: query, priority: priority, repeatable: true)
             if answer.status == 403, mayRetryForbidden {
                 mayRetryForbidden = false
                 continue
@@ -96,17 +97,19 @@ final class ActiveCampaignAccount: Sendable {
     }
 
     /// One page of a walk.
-    func page(_ query: [(String, String)], priority: CallPriority? = nil) async throws(VendorError)
-        -> ActiveCampaignPage
-    {
-        let answer = try await get("/contacts", query: query, priority: priority)
+    func page(
+        _ operation: VendorOperation,
+        _ query: [(String, String)],
+        priority: CallPriority? = nil
+    ) async throws(VendorError) -> ActiveCampaignPage {
+        let answer = try await get(operation, "/contacts", query: query, priority: priority)
         return try ActiveCampaignPage(answer.json, fields: answer.fields)
     }
 
     /// One contact with its values; `nil` when there is none of that id.
     func contact(_ id: String, priority: CallPriority? = nil) async throws(VendorError) -> ActiveCampaignRecord? {
         do throws(VendorError) {
-            let answer = try await get("/contacts/\(URLEncoding.component(id))", priority: priority).json
+            let answer = try await get(.get, "/contacts/\(URLEncoding.component(id))", priority: priority).json
             guard let contact = answer["contact"], contact.objectValue != nil else {
                 throw VendorError(.malformed, message: "the answer has no `contact`")
             }
@@ -121,10 +124,14 @@ final class ActiveCampaignAccount: Sendable {
     /// A write.
     ///
     /// - Returns: The answer; `nil` for a success without a body.
-    func write(_ method: Method, _ path: String, body: [UInt8] = [], repeatable: Bool) async throws(VendorError)
-        -> JSONValue?
-    {
-        try read(await send(method, path, body: body, priority: .caller, repeatable: repeatable))
+    func write(
+        _ operation: VendorOperation,
+        _ method: Method,
+        _ path: String,
+        body: [UInt8] = [],
+        repeatable: Bool
+    ) async throws(VendorError) -> JSONValue? {
+        try read(await send(operation, method, path, body: body, priority: .caller, repeatable: repeatable))
     }
 
     /// The contact of an answer about one contact: all values beside it are its own.
@@ -146,7 +153,8 @@ final class ActiveCampaignAccount: Sendable {
         var ids: Set<String> = []
         do throws(VendorError) {
             while true {
-                let page = try await get("/fields", query: [("limit", "100"), ("offset", String(ids.count))]).json
+                let page = try await get(.fields, "/fields", query: [("limit", "100"), ("offset", String(ids.count))])
+                    .json
                 guard let fields = page["fields"]?.arrayValue else { return }
                 let before = ids.count
                 ids.formUnion(fields.compactMap { ActiveCampaignID.of($0) })
@@ -181,6 +189,7 @@ final class ActiveCampaignAccount: Sendable {
     }
 
     private func send(
+        _ operation: VendorOperation,
         _ method: Method,
         _ path: String,
         query: [(String, String)] = [],
@@ -192,7 +201,8 @@ final class ActiveCampaignAccount: Sendable {
         let fields: HeaderFields = ["Api-Token": token, "Accept": "application/json"]
         let call =
             body.isEmpty
-            ? VendorCall(method, target, fields: fields) : .json(method, target, fields: fields, body: body)
+            ? VendorCall(operation, method, target, fields: fields)
+            : .json(operation, method, target, fields: fields, body: body)
         return try await link.call(call, priority: priority, repeatable: repeatable)
     }
 

@@ -20,7 +20,7 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
         if cursor == nil { try await account.loadCatalogue() }
         var walk =
             try cursor.map { cursor throws(VendorError) in try ActiveCampaignWalk(cursor) } ?? ActiveCampaignWalk()
-        let received = try await account.page(walk.query(limit: account.pageSize, sideLoads: true))
+        let received = try await account.page(.list, walk.query(limit: account.pageSize, sideLoads: true))
         let isLast = try walk.take(received, limit: account.pageSize)
         var page = try await records(received.living, of: received)
         if cursor == nil { page.total = received.total }
@@ -32,7 +32,7 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
 
     func mark(now: Timestamp) async throws(VendorError) -> Cursor {
         if account.earlierClock(at: now) == nil {
-            account.note(vendorsClock: try await account.page([("limit", "1")]).date, at: now)
+            account.note(vendorsClock: try await account.page(.changes, [("limit", "1")]).date, at: now)
         }
         return Cursor(String(nextMark(now)))
     }
@@ -51,7 +51,7 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
         // "typed date": a day earlier is asked for, whatever the zone, and `udate` decides here.
         let day = ActiveCampaignDate.day(since.advanced(byMilliseconds: -Self.dayMs))
         let query = walk.query(limit: account.pageSize, sideLoads: true, updatedAfter: walk.isFiltered ? day : nil)
-        let received = try await account.page(query)
+        let received = try await account.page(.changes, query)
         if walk.nextMark == 0 {
             account.note(vendorsClock: received.date, at: now)
             walk.nextMark = nextMark(now)
@@ -75,11 +75,12 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
     /// is asked anew for each delta, the second until it was true once.
     private func filterIsHonoured(now: Timestamp) async throws(VendorError) -> Bool {
         let future = ActiveCampaignDate.day(now.advanced(byMilliseconds: 2 * Self.dayMs))
-        guard try await account.page([("filters[updated_after]", future), ("limit", "1")]).contacts.isEmpty else {
+        guard try await account.page(.changes, [("filters[updated_after]", future), ("limit", "1")]).contacts.isEmpty
+        else {
             return false
         }
         if account.filterReadsDates.withLock({ $0 }) { return true }
-        let past = try await account.page([("filters[updated_after]", "1970-01-02"), ("limit", "1")])
+        let past = try await account.page(.changes, [("filters[updated_after]", "1970-01-02"), ("limit", "1")])
         account.filterReadsDates.withLock { $0 = !past.contacts.isEmpty }
         return !past.contacts.isEmpty
     }
@@ -96,7 +97,7 @@ struct ActiveCampaignReading: ContactListing, ContactDelta, DeleteFinding {
     func ids(after cursor: Cursor?) async throws(VendorError) -> IDPage {
         var walk =
             try cursor.map { cursor throws(VendorError) in try ActiveCampaignWalk(cursor) } ?? ActiveCampaignWalk()
-        let received = try await account.page(walk.query(limit: account.pageSize, sideLoads: false))
+        let received = try await account.page(.list, walk.query(limit: account.pageSize, sideLoads: false))
         let isLast = try walk.take(received, limit: account.pageSize)
         return IDPage(
             ids: received.living.compactMap { ActiveCampaignID.of($0) },

@@ -43,13 +43,18 @@ struct ActiveCampaignWriting: ContactWriting {
         }
         let path = "/contacts/\(URLEncoding.component(vendorID))"
         let body = wanted.writeBody(creating: false, keepsAbsentEmail: true)
-        let answer = try await account.write(.put, path, body: body, repeatable: true)
+        let answer = try await account.write(.update, .put, path, body: body, repeatable: true)
         return try written(wanted, answer, knownID: vendorID)
     }
 
     func delete(vendorID: String, record: [UInt8]?) async throws(VendorError) {
         do throws(VendorError) {
-            _ = try await account.write(.delete, "/contacts/\(URLEncoding.component(vendorID))", repeatable: true)
+            _ = try await account.write(
+                .delete,
+                .delete,
+                "/contacts/\(URLEncoding.component(vendorID))",
+                repeatable: true
+            )
         } catch {
             if error.kind != .notFound { throw error }
         }
@@ -63,7 +68,7 @@ struct ActiveCampaignWriting: ContactWriting {
 
     /// Looks an address up by the exact filter `email`, and does not believe an answer about other addresses.
     private func look(for email: String) async throws(VendorError) -> Found {
-        let page = try await account.page([("email", email), ("limit", "20")], priority: .caller)
+        let page = try await account.page(.find, [("email", email), ("limit", "20")], priority: .caller)
         if page.living.isEmpty { return .absent }
         let match = page.living.first { contact in
             ActiveCampaignWire.sameAddress(contact["email"]?.stringValue ?? "", email)
@@ -80,11 +85,14 @@ struct ActiveCampaignWriting: ContactWriting {
     private func upsert(_ wanted: ActiveCampaignRecord) async throws(VendorError) -> WrittenRecord {
         let body = wanted.writeBody(creating: true)
         do throws(VendorError) {
-            return try await made(wanted, account.write(.post, "/contact/sync", body: body, repeatable: false))
+            return try await made(wanted, account.write(.create, .post, "/contact/sync", body: body, repeatable: false))
         } catch {
             guard error.kind == .ambiguous else { throw absentCall(error) }
             guard case .found(let id) = try await look(for: wanted.email) else {
-                return try await made(wanted, account.write(.post, "/contact/sync", body: body, repeatable: true))
+                return try await made(
+                    wanted,
+                    account.write(.create, .post, "/contact/sync", body: body, repeatable: true)
+                )
             }
             return try await existing(id)
         }
@@ -94,7 +102,7 @@ struct ActiveCampaignWriting: ContactWriting {
     private func insert(_ wanted: ActiveCampaignRecord) async throws(VendorError) -> WrittenRecord {
         do throws(VendorError) {
             let body = wanted.writeBody(creating: true)
-            return try await made(wanted, account.write(.post, "/contacts", body: body, repeatable: false))
+            return try await made(wanted, account.write(.create, .post, "/contacts", body: body, repeatable: false))
         } catch {
             throw absentCall(error)
         }

@@ -74,7 +74,7 @@ struct ContactSourceReading: ContactListing, ContactDelta {
         isDelta: Bool,
         at place: ContactSourcePlace
     ) async throws(VendorError) -> RecordPage {
-        let answer = try await client.get(path)
+        let answer = try await client.get(isDelta ? .changes : .list, path)
         let found: ContactSourceWire.Page
         do throws(JSONError) {
             found =

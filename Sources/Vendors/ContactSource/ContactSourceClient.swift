@@ -21,10 +21,10 @@ final class ContactSourceClient: Sendable {
     }
 
     /// A GET with the token; a token that the source refuses is renewed once.
-    func get(_ path: String) async throws(VendorError) -> ClientResponse {
+    func get(_ operation: VendorOperation, _ path: String) async throws(VendorError) -> ClientResponse {
         try await keeper.withToken { (token) async throws(VendorError) in
             let fields: HeaderFields = ["Authorization": "Bearer \(token)", "Accept": "application/json"]
-            let answer = try await self.link.call(VendorCall(.get, path, fields: fields), repeatable: true)
+            let answer = try await self.link.call(VendorCall(operation, .get, path, fields: fields), repeatable: true)
             switch answer.status {
             case 200..<300: return answer
             // A source may say with any 4xx that the token has expired, as long as it says so.
@@ -54,7 +54,7 @@ final class ContactSourceClient: Sendable {
         let secret = link.connection.credentials["client_secret"]?.revealed ?? ""
         let basic = Data("\(id):\(secret)".utf8).base64EncodedString()
         let fields: HeaderFields = ["Authorization": "Basic \(basic)", "Accept": "application/json"]
-        let answer = try await link.call(VendorCall(.get, "/token", fields: fields), repeatable: true)
+        let answer = try await link.call(VendorCall(.signIn, .get, "/token", fields: fields), repeatable: true)
         switch answer.status {
         case 200..<300: break
         case 500...: throw VendorError(.unavailable, answer: answer, otherwise: "The source cannot give a token now")

@@ -4,6 +4,8 @@ public import HTTPCore
 
 /// A request to the connection's vendor.
 public struct VendorCall: Sendable {
+    /// What it is for.
+    public var operation: VendorOperation
     /// The method.
     public var method: Method
     /// What follows the base URL, percent-encoded, with the query: `/api/user/contacts?skip=0`.
@@ -16,7 +18,14 @@ public struct VendorCall: Sendable {
     public var maxBody = 64 << 20
 
     /// Makes a call.
-    public init(_ method: Method, _ path: String, fields: HeaderFields = HeaderFields(), body: [UInt8] = []) {
+    public init(
+        _ operation: VendorOperation,
+        _ method: Method,
+        _ path: String,
+        fields: HeaderFields = HeaderFields(),
+        body: [UInt8] = []
+    ) {
+        self.operation = operation
         self.method = method
         self.path = path
         self.fields = fields
@@ -25,6 +34,7 @@ public struct VendorCall: Sendable {
 
     /// A call with a JSON body.
     public static func json(
+        _ operation: VendorOperation,
         _ method: Method,
         _ path: String,
         fields: HeaderFields = HeaderFields(),
@@ -32,7 +42,7 @@ public struct VendorCall: Sendable {
     ) -> VendorCall {
         var fields = fields
         fields.set("Content-Type", "application/json")
-        return VendorCall(method, path, fields: fields, body: body)
+        return VendorCall(operation, method, path, fields: fields, body: body)
     }
 }
 

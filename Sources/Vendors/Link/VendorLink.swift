@@ -30,6 +30,7 @@ public final class VendorLink: Sendable {
     private let stopwatch: @Sendable () -> Duration
     private let wallClock: @Sendable () -> Timestamp
     private let log: Log
+    private let meter: CallMeter
     private let state: Mutex<State>
 
     /// Makes a link with a closed breaker.
@@ -39,15 +40,18 @@ public final class VendorLink: Sendable {
     ///   - sender: Carries the requests.
     ///   - clock: Measures pauses and sleeps through them.
     ///   - wallClock: For dates in `Retry-After` and for ``status``.
+    ///   - meter: Counts the exchanges.
     ///   - log: Gets what healed.
     public init(
         connection: ConnectionConfig,
         sender: any HTTPSending,
         clock: any Clock<Duration> = ContinuousClock(),
         wallClock: @escaping @Sendable () -> Timestamp = { Timestamp.now() },
+        meter: CallMeter = CallMeter(),
         log: Log
     ) {
         self.connection = connection
+        self.meter = meter
         self.sender = sender
         self.clock = clock
         self.wallClock = wallClock
@@ -73,11 +77,13 @@ public final class VendorLink: Sendable {
         repeatable: Bool
     ) async throws(VendorError) -> ClientResponse {
         let patience = Patience(priority ?? .current)
-        let request = clientRequest(call)
+        var request = clientRequest(call)
         var attempt = 1
         while true {
-            try await admit(patience)
-            switch await send(request, repeatable: repeatable) {
+            try await admit(patience, call.operation)
+            // Each exchange is a span of its own.
+            if let trace = TraceContext.current { request.fields.set("traceparent", trace.traceparent()) }
+            switch await send(request, call.operation, repeatable: repeatable) {
             case .answer(let response): return response
             case .failed(let error): throw error
             case .again(let ending, let wait):
@@ -152,7 +158,7 @@ extension VendorLink {
     }
 
     /// Waits for this call's turn.
-    private func admit(_ patience: Patience) async throws(VendorError) {
+    private func admit(_ patience: Patience, _ operation: VendorOperation) async throws(VendorError) {
         count(patience.priority, 1)
         defer { count(patience.priority, -1) }
         let deadline = stopwatch() + patience.pause
@@ -167,6 +173,7 @@ extension VendorLink {
                     return .failure(.patience(wait.wholeSeconds, status: nil, words: nil))
                 }
                 guard let open = state.breaker.admit(at: now) else { return .success(nil) }
+                meter.note(operation, .breakerOpen, nanoseconds: nil)
                 return .failure(.breakerIsOpen(open.wholeSeconds, after: state.lastError))
             }
             guard let wait = try turn.get() else { return }
@@ -174,11 +181,18 @@ extension VendorLink {
         }
     }
 
-    private func send(_ request: ClientRequest, repeatable: Bool) async -> Verdict {
+    private func send(_ request: ClientRequest, _ operation: VendorOperation, repeatable: Bool) async -> Verdict {
+        let start = Monotonic.nanoseconds()
         do throws(TransportError) {
             let response = try await sender.send(request)
+            meter.note(
+                operation,
+                ExchangeOutcome(status: response.status),
+                nanoseconds: Monotonic.nanoseconds() - start
+            )
             return judge(response, repeatable: repeatable)
         } catch {
+            meter.note(operation, ExchangeOutcome(error.kind), nanoseconds: Monotonic.nanoseconds() - start)
             return judge(error, repeatable: repeatable)
         }
     }
@@ -266,7 +280,10 @@ extension VendorLink {
         }
         log.debug(
             "vendor.failed",
-            ["connection": connection.id, "kind": error.kind.rawValue, "status": error.status.map { String($0) }]
+            [
+                "connection": connection.id, "kind": error.kind.rawValue, "status": error.status.map { String($0) },
+                "trace_id": TraceContext.current?.id,
+            ]
         )
         return error
     }

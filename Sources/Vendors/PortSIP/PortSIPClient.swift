@@ -25,6 +25,7 @@ final class PortSIPClient: Sendable {
     /// Calls with our bearer token, signing in anew once when the PBX does not know it any more.
     ///
     /// - Parameters:
+    ///   - operation: What it is for.
     ///   - method: GET or POST.
     ///   - path: After the base URL.
     ///   - body: JSON; `nil` for none.
@@ -33,6 +34,7 @@ final class PortSIPClient: Sendable {
     /// - Returns: The answer whatever its status, except those about our credentials.
     /// - Throws: ``VendorError``.
     func call(
+        _ operation: VendorOperation,
         _ method: Method,
         _ path: String,
         body: [UInt8]? = nil,
@@ -42,8 +44,8 @@ final class PortSIPClient: Sendable {
         func once(_ token: String) async throws(VendorError) -> ClientResponse {
             let fields: HeaderFields = ["Authorization": "Bearer \(token)", "Accept": "application/json"]
             let call =
-                body.map { VendorCall.json(method, path, fields: fields, body: $0) }
-                ?? VendorCall(method, path, fields: fields)
+                body.map { VendorCall.json(operation, method, path, fields: fields, body: $0) }
+                ?? VendorCall(operation, method, path, fields: fields)
             let answer = try await link.call(call, repeatable: repeatable)
             if Self.isAboutOurSignIn(answer) || (forbiddenIsOurs && answer.status == 403) {
                 throw VendorError(.unauthorized, answer: answer, otherwise: "PortSIP refused our credentials")

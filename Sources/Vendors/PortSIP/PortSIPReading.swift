@@ -33,7 +33,7 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
         // The general text says that "skip numbering is 1-based", the parameter "number of items to skip" with
         // default 0: it is a count.
         let path = "\(PortSIPClient.contacts)?skip=\(place.skip)&top=\(pageSize)"
-        let answer = try await client.call(.get, path)
+        let answer = try await client.call(.list, .get, path)
         guard answer.isSuccess else { throw .portsip(answer) }
         var page = try parsed(answer) { (body) throws(JSONError) in try PortSIPWire.list(body) }
         let count = page.records.count + page.rejected.count
@@ -64,7 +64,7 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
 
     func mark(now: Timestamp) async throws(VendorError) -> Cursor {
         // Here a 403 is about permission, whereas of a diff it is about the token.
-        let answer = try await client.call(.post, "\(PortSIPClient.contacts)/sync_tokens")
+        let answer = try await client.call(.changes, .post, "\(PortSIPClient.contacts)/sync_tokens")
         guard answer.isSuccess else {
             guard answer.status == 404 else { throw .portsip(answer) }
             throw VendorError(.unsupported, answer: answer, otherwise: "This PortSIP has no sync tokens")
@@ -94,7 +94,7 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
         var expired: ClientResponse?
         var refusal: ClientResponse?
         for way in known.map({ [$0] }) ?? Spelling.allCases {
-            let answer = try await client.call(.post, way.path(token), forbiddenIsOurs: false)
+            let answer = try await client.call(.changes, .post, way.path(token), forbiddenIsOurs: false)
             if answer.isSuccess {
                 spelling.withLock { $0 = way }
                 return answer
@@ -122,7 +122,7 @@ final class PortSIPReading: ContactListing, ContactDelta, DeleteFinding {
     }
 
     func isGone(vendorID: String) async throws(VendorError) -> Bool {
-        let answer = try await client.call(.get, "\(PortSIPClient.contacts)/\(URLEncoding.component(vendorID))")
+        let answer = try await client.call(.get, .get, "\(PortSIPClient.contacts)/\(URLEncoding.component(vendorID))")
         if answer.isSuccess { return false }
         switch answer.status {
         // "4XX Error" for an unknown id, which one is not said. A server without this call proves nothing against

@@ -69,7 +69,7 @@ final class PortSIPSession: Sendable {
             var members = [JSONMember("username", .string(username)), JSONMember("password", .string(password))]
             if let domain { members.append(JSONMember("domain", .string(domain))) }
             let body = JSONValue.object(members).encoded()
-            return try await link.call(.json(.post, "/api/auth/sign_in", body: body), repeatable: true)
+            return try await link.call(.json(.signIn, .post, "/api/auth/sign_in", body: body), repeatable: true)
         case .oauth:
             var form = [("grant_type", "password"), ("username", username), ("password", password)]
             if let domain { form.append(("domain", domain)) }
@@ -90,7 +90,7 @@ final class PortSIPSession: Sendable {
         switch way {
         case .json:
             let body: JSONValue = ["refresh_token": .string(refreshToken)]
-            call = .json(.post, "/api/auth/refresh_token", body: body.encoded())
+            call = .json(.signIn, .post, "/api/auth/refresh_token", body: body.encoded())
         case .oauth:
             let form = [("grant_type", "refresh_token"), ("refresh_token", refreshToken), ("client_id", Self.clientID)]
             call = .form("/api/login/oauth/token", form)
@@ -134,9 +134,10 @@ final class PortSIPSession: Sendable {
 }
 
 extension VendorCall {
-    /// A POST of a form.
+    /// A sign-in by form.
     static func form(_ path: String, _ pairs: [(String, String)]) -> VendorCall {
         VendorCall(
+            .signIn,
             .post,
             path,
             fields: ["Content-Type": "application/x-www-form-urlencoded"],

@@ -44,10 +44,20 @@ final class PortSIPWriting: ContactWriting {
         // Always all fifteen: right whether the server replaces or merges.
         let path = Self.path(vendorID)
         let asNull = blanksAreNull.withLock { $0 }
-        var answer = try await client.call(.post, path, body: record.encodedBody(blank: asNull ? .null : .text))
+        var answer = try await client.call(
+            .update,
+            .post,
+            path,
+            body: record.encodedBody(blank: asNull ? .null : .text)
+        )
         let mayDislikeBlanks = (answer.status == 400 || answer.status == 422) && record.texts.contains("")
         if mayDislikeBlanks {
-            let second = try await client.call(.post, path, body: record.encodedBody(blank: asNull ? .text : .null))
+            let second = try await client.call(
+                .update,
+                .post,
+                path,
+                body: record.encodedBody(blank: asNull ? .text : .null)
+            )
             if second.isSuccess {
                 blanksAreNull.withLock { $0 = !asNull }
                 answer = second
@@ -59,19 +69,19 @@ final class PortSIPWriting: ContactWriting {
     }
 
     func delete(vendorID: String, record: [UInt8]?) async throws(VendorError) {
-        let answer = try await client.call(.post, Self.path(vendorID) + "/destroy")
+        let answer = try await client.call(.delete, .post, Self.path(vendorID) + "/destroy")
         if answer.status == 404 || answer.status == 410 { return }
         try Self.check(answer)
     }
 
     private func setFavorite(_ favorite: Bool, id: String) async throws(VendorError) {
-        try Self.check(try await client.call(.post, Self.path(id) + (favorite ? "/favorite" : "/unfavorite")))
+        try Self.check(try await client.call(.update, .post, Self.path(id) + (favorite ? "/favorite" : "/unfavorite")))
     }
 
     /// - Returns: The new id: "201 Created contact" has nothing else.
     private func post(_ record: PortSIPRecord) async throws(VendorError) -> String {
         let body = record.encodedBody(blank: .left)
-        let answer = try await client.call(.post, PortSIPClient.contacts, body: body, repeatable: false)
+        let answer = try await client.call(.create, .post, PortSIPClient.contacts, body: body, repeatable: false)
         switch answer.status {
         // The server may have stored the contact before it failed.
         case 500...: throw VendorError(.ambiguous, answer: answer, otherwise: "PortSIP failed with \(answer.status)")

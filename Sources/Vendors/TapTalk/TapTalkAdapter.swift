@@ -68,7 +68,7 @@ struct TapTalkWriting: ContactWriting {
 
     func create(_ projection: Projection) async throws(VendorError) -> WrittenRecord {
         var record = try read(projection.bytes)
-        try await write(record)
+        try await write(record, .create)
         record.formerOwner = ""
         return WrittenRecord(vendorID: record.contact, bytes: record.encoded())
     }
@@ -77,7 +77,7 @@ struct TapTalkWriting: ContactWriting {
         var record = try read(projection.bytes)
         let contact = record.contact.isEmpty ? vendorID : record.contact
         record.contact = contact
-        try await write(record)
+        try await write(record, .update)
         if contact != vendorID {
             // Another user id is another pair: the old one goes.
             let owner = record.formerOwner.isEmpty ? record.owner : record.formerOwner
@@ -98,13 +98,15 @@ struct TapTalkWriting: ContactWriting {
     /// already is nowhere said.
     func synchronise(_ pairs: [TapTalkPair]) async throws(VendorError) {
         for batch in TapTalkPair.batches(of: pairs) {
-            let envelope = try await send("/v1/server/contact/sync", TapTalkPair.body(batch))
+            let isDelete = batch.allSatisfy(\.isDeleted)
+            let operation: VendorOperation = isDelete ? .delete : .create
+            let envelope = try await send(operation, "/v1/server/contact/sync", TapTalkPair.body(batch))
             if let error = envelope.error { throw error }
         }
     }
 
     /// The user, so that the id is known, then the pair. A server without `user/update` gets the pair alone.
-    private func write(_ record: TapTalkRecord) async throws(VendorError) {
+    private func write(_ record: TapTalkRecord, _ operation: VendorOperation) async throws(VendorError) {
         if !record.fullName.isEmpty { try await putUser(record.userBody) }
         var pairs = [TapTalkPair(owner: record.owner, contact: record.contact, isDeleted: false)]
         if !record.formerOwner.isEmpty, record.formerOwner != record.owner {
@@ -113,7 +115,7 @@ struct TapTalkWriting: ContactWriting {
         let body = TapTalkPair.body(pairs)
         var madeKnown: Set<String> = []
         while true {
-            let envelope = try await send("/v1/server/contact/sync", body)
+            let envelope = try await send(operation, "/v1/server/contact/sync", body)
             guard let error = envelope.error else { return }
             // Servers may refuse ids that they have not met; nothing is known of an owner but the id. One that is
             // known is never touched: its name would be lost.
@@ -132,7 +134,7 @@ struct TapTalkWriting: ContactWriting {
 
     /// Tells the server of a user; one that has no such call is fine.
     private func putUser(_ body: [UInt8]) async throws(VendorError) {
-        let envelope = try await send("/v1/server/user/update", body)
+        let envelope = try await send(.update, "/v1/server/user/update", body)
         if let error = envelope.error, error.kind != .notFound, error.kind != .unsupported { throw error }
     }
 
@@ -143,8 +145,13 @@ struct TapTalkWriting: ContactWriting {
     }
 
     /// Every call sets a state, so it may be repeated.
-    private func send(_ path: String, _ body: [UInt8]) async throws(VendorError) -> TapTalkEnvelope {
+    private func send(
+        _ operation: VendorOperation,
+        _ path: String,
+        _ body: [UInt8]
+    ) async throws(VendorError) -> TapTalkEnvelope {
         let call = VendorCall.json(
+            operation,
             .post,
             path,
             fields: ["Server-Key": serverKey, "Accept": "application/json"],

@@ -89,7 +89,7 @@ import Testing
         Int, VendorError
     > {
         do throws(VendorError) {
-            let call = VendorCall(.post, "/x")
+            let call = VendorCall(.update, .post, "/x")
             return .success(try await link.call(call, priority: priority, repeatable: repeatable).status)
         } catch {
             return .failure(error)
