@@ -106,7 +106,8 @@ let package = Package(
         tests(of: "Crypto", ["TestSupport"]),
         tests(of: "HTTPServer", ["HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "HTTPClient", ["HTTPServer", "HTTPCore", "Log", "Platform", "TestSupport"]),
-        tests(of: "Store", ["CSQLite", "Contacts", "JSON", "Log", "Platform", "TestSupport"]),
+        .target(name: "CFaultVFS", path: "Tests/CFaultVFS", linkerSettings: [.linkedLibrary("sqlite3")]),
+        tests(of: "Store", ["CFaultVFS", "CSQLite", "Contacts", "JSON", "Log", "Platform", "TestSupport"]),
         tests(of: "Config", ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"]),
         tests(
             of: "Vendors",

@@ -21,11 +21,11 @@ final class Database {
     private var statements: [Statement?] = []
 
     /// Opens the file and sets the pragmas, each for its reason.
-    init(path: String, role: Role) throws(StoreError) {
+    init(path: String, role: Role, disk: DiskAccess = DiskAccess()) throws(StoreError) {
         Self.configure()
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
-        let result = sqlite3_open_v2(path, &handle, flags, nil)
+        let result = sqlite3_open_v2(path, &handle, flags, disk.vfs)
         guard result == SQLITE_OK, let handle else {
             let error = StoreError(handle, result)
             sqlite3_close(handle)
@@ -48,7 +48,7 @@ final class Database {
             try execute("pragma cache_size = -65536")
             try execute("pragma journal_mode = wal")
             // A commit survives power loss (NORMAL: only a crash of the process).
-            try execute("pragma synchronous = full")
+            try execute("pragma synchronous = \(disk.synchronous)")
         case .reader:
             try execute("pragma query_only = on")
         }

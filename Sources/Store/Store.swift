@@ -8,6 +8,7 @@ public import Platform
 /// Contacts, their changes, and everything else that must survive. All calls may be made from any thread.
 public final class Store: Sendable {
     private let path: String
+    private let disk: DiskAccess
     private let shared: SharedState
     private let writer: Writer
     private let background: BackgroundReader
@@ -24,27 +25,52 @@ public final class Store: Sendable {
     ///     end with an error, so that the next start recovers what is on the disk.
     /// - Throws: ``StoreError`` with ``StoreError/Code/locked``, ``StoreError/Code/readOnly``,
     ///   ``StoreError/Code/newer`` or ``StoreError/Code/corrupt``, each with what to do in its message.
-    public init(
+    public convenience init(
         path: String,
         log: Log,
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) throws(StoreError) {
+        try self.init(path: path, on: DiskAccess(), log: log, clock: clock, onFailure: onFailure)
+    }
+
+    /// Opens the file on a disk of the caller's making.
+    @_spi(Testing) public init(
+        path: String,
+        on disk: DiskAccess,
+        log: Log,
+        clock: @escaping @Sendable () -> Timestamp,
+        onFailure: @escaping @Sendable (StoreError) -> Void
+    ) throws(StoreError) {
         self.path = path
+        self.disk = disk
         lock = try FileLock(beside: path)
-        let database = try Database(path: path, role: .writer)
+        try FailedSync.settle(path, on: disk)
+        let database = try Database(path: path, role: .writer, disk: disk)
         try Migrations.run(on: database)
         let meta = MetaTable(database: database)
-        try database.run(IdempotencyTable<Writing>.interruptAll)
+        do throws(StoreError) { try database.run(IdempotencyTable<Writing>.interruptAll) } catch {
+            // A full disk is no reason not to read: those keys wait for the next start.
+            guard error.code == .full else { throw error }
+        }
         shared = SharedState(
             clock: clock,
             lookupHash: Hash64(seed: try meta.hashSeed()),
             tokenKey: try meta.tokenKey()
         )
         if try !LookupTable(database: database).runs().isEmpty { shared.willHaveRuns() }
-        writer = try Writer(database: database, shared: shared, log: log, onFailure: onFailure)
+        writer = try Writer(
+            database: database,
+            shared: shared,
+            checkpointPages: disk.checkpointPages,
+            log: log,
+            onFailure: { error in
+                FailedSync.mark(path)
+                onFailure(error)
+            }
+        )
         background = BackgroundReader(
-            snapshot: Snapshot(database: try Database(path: path, role: .reader), shared: shared)
+            snapshot: Snapshot(database: try Database(path: path, role: .reader, disk: disk), shared: shared)
         )
         writer.start()
         background.start()
@@ -79,7 +105,7 @@ public final class Store: Sendable {
 
     /// Another read connection, for one thread to keep.
     public func reader() throws(StoreError) -> Snapshot {
-        Snapshot(database: try Database(path: path, role: .reader), shared: shared)
+        Snapshot(database: try Database(path: path, role: .reader, disk: disk), shared: shared)
     }
 
     /// An empty batch, to be filled on any thread and stored by ``ContactTable/create(_:without:)``.

@@ -11,9 +11,6 @@ import Synchronization
 /// `@unchecked Sendable`: database, transaction and the plain members are touched by the writer's thread alone once
 /// it runs; the queue and the statistics have their locks.
 final class Writer: @unchecked Sendable {
-    /// Pages in the log, 256 MB, at which it is moved into the file although jobs wait. With 1,000 an import takes half
-    /// as long again; with more a start after a crash has more to read.
-    private static let checkpointPages = 65_536
     /// Most jobs in one transaction: bounds what a lost transaction costs, and how long its first job waits.
     private static let groupLimit = 512
     private static let followEveryMilliseconds: Int64 = 500
@@ -30,6 +27,7 @@ final class Writer: @unchecked Sendable {
     private let condition = Condition()
     private let log: Log
     private let shared: SharedState
+    private let checkpointPages: Int
     private let onFailure: @Sendable (StoreError) -> Void
     private var database: Database?
     private var transaction: Transaction?
@@ -48,11 +46,13 @@ final class Writer: @unchecked Sendable {
     init(
         database: Database,
         shared: SharedState,
+        checkpointPages: Int,
         log: Log,
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         self.database = database
         self.shared = shared
+        self.checkpointPages = checkpointPages
         self.log = log
         self.onFailure = onFailure
         let transaction = try Transaction(database: database, shared: shared)
@@ -117,7 +117,7 @@ final class Writer: @unchecked Sendable {
                 commit(jobs, transaction, database)
                 if logPages < checkpointedPages { checkpointedPages = 0 }  // the log began anew
                 isLogMoved = false
-                if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+                if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
                 // A queue that is never empty must not leave the index behind for ever.
                 if transaction.searchPosition < transaction.sequence,
                     Monotonic.milliseconds() - followedAt > Self.followEveryMilliseconds
@@ -196,6 +196,7 @@ final class Writer: @unchecked Sendable {
     private func commit(_ jobs: [Job], _ transaction: Transaction, _ database: Database) {
         let start = transaction.mark()
         var done: [Job] = []
+        var isCommitting = false
         do throws(StoreError) {
             try database.statement(SQL.begin).run()
             for job in jobs {
@@ -203,6 +204,7 @@ final class Writer: @unchecked Sendable {
             }
             try transaction.finishGroup()
             let began = Monotonic.nanoseconds()
+            isCommitting = true
             try database.statement(SQL.commit).run()
             succeeded(done, transaction, nanoseconds: Monotonic.nanoseconds() - began)
         } catch {
@@ -214,6 +216,7 @@ final class Writer: @unchecked Sendable {
             transaction.endGroup()
             state.withLock { $0.statistics.lostCommits += 1 }
             if error.isFatal { return failForGood(error, jobs: jobs.filter { !$0.isAnswered }) }
+            if isCommitting { emptyLog(database) }
             for job in jobs where !job.isAnswered {
                 if jobs.count == 1 {
                     refuse(job, error)
@@ -272,6 +275,20 @@ final class Writer: @unchecked Sendable {
         if isNews { shared.announce() }
     }
 
+    /// A COMMIT can fail after its last frame was synced: SQLite 3.40 lengthens the log's index behind that (wal.c,
+    /// `sqlite3WalFrames`), which takes room. The next start would find the frames and bring back what was refused, so
+    /// everything before them is moved into the file and the log begins anew.
+    private func emptyLog(_ database: Database) {
+        do throws(StoreError) {
+            let (frames, _) = try database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+            isLogMoved = frames == 0
+            if isLogMoved { checkpointedPages = 0 }
+        } catch {
+            if error.isFatal { return failForGood(error, jobs: []) }
+            log.warning("store.checkpoint_failed", ["reason": error.message])
+        }
+    }
+
     private func refuse(_ job: Job, _ error: any Error) {
         state.withLock { $0.statistics.failedJobs += 1 }
         job.answer(error)
@@ -303,7 +320,7 @@ final class Writer: @unchecked Sendable {
             followedAt = Monotonic.milliseconds()
             isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
-            if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+            if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
             return true
         } catch {
             if database.isInTransaction {
@@ -333,7 +350,7 @@ final class Writer: @unchecked Sendable {
             try database.statement(SQL.commit).run()
             isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
-            if logPages - checkpointedPages >= Self.checkpointPages { checkpoint(database) }
+            if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
         } catch {
             if database.isInTransaction {
                 try? database.statement(SQL.rollback).run()  // lost either way
@@ -347,7 +364,7 @@ final class Writer: @unchecked Sendable {
     private func checkpoint(_ database: Database) {
         do throws(StoreError) {
             // Readers that never rest keep the log from starting anew; far above the mark they are waited for.
-            let isLong = logPages > 3 * Self.checkpointPages
+            let isLong = logPages > 3 * checkpointPages
             let began = Monotonic.nanoseconds()
             let (frames, moved) = try database.checkpoint(
                 isLong ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE
