@@ -62,6 +62,8 @@ step "test"
 swift test --disable-xctest --no-parallel
 
 if ! $quick; then
+    # Under sanitizers fewer faults and losses of power are tried: each takes many times as long.
+    export FAULT_STRIDE=401 POWER_SEEDS=4
     # The tests of the whole program are left out of both: they look at exit statuses, which sanitizers set as they like.
     step "build for the address sanitizer"
     swift build --build-tests --sanitize=address --scratch-path .build-asan

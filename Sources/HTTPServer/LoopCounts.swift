@@ -14,7 +14,7 @@ struct Observation: BitwiseCopyable {
     var status: Int
     /// Bytes of the answer, head included; what is streamed is not counted.
     var bytesSent: Int
-    /// From the whole head to the whole answer, in nanoseconds.
+    /// From the turn of the loop that read the head to the whole answer, in nanoseconds.
     var duration: Int64
 }
 

@@ -71,7 +71,7 @@ public struct ServerStatistics: Equatable, Sendable {
         public var method: HTTPCore.Method?
         /// Answers by status; statuses that nobody expects are together under zero.
         public var statuses: [Int: UInt64]
-        /// From the whole head to the whole answer, in nanoseconds. A stream's answer is whole with its head.
+        /// From the loop's turn that read the head to the whole answer, in nanoseconds; a stream's is whole with its head.
         public var duration: Histogram
     }
 

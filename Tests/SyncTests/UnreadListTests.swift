@@ -2,6 +2,7 @@
 
 import Config
 import Contacts
+import HTTPCore
 import JSON
 import Log
 import Platform
@@ -148,7 +149,7 @@ struct UnreadListTests {
         let records = try await bench.store.read { try $0.links.known(connection: 1, asOf: $0.changes.last()) }
         #expect(records.contacts(notIn: KeySet()).count == 3)
         _ = try await bench.store.write { try $0.contacts.delete(key) }
-        let ingest = Ingest(store: bench.store, target: bench.target)
+        let ingest = Ingest(store: bench.store, target: bench.target, trace: TraceContext())
         let page = try ContactSourceWire.listPage(Self.page(Self.people(1...3), after: #"],"has_more":false}"#)).page
         let batch = IngestBatch(pages: [.init(page: page, askedAt: bench.store.lastSequence)], next: nil)
         let decisions = try await ingest.prepare(batch, isDry: false, knowing: records)

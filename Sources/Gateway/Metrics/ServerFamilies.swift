@@ -24,7 +24,7 @@ extension GatewayFacts {
             MetricFamily(
                 metric("http_request_duration_seconds"),
                 .histogram,
-                "From a request's whole head to its whole answer; long polls wait as long as they are asked to.",
+                "From the loop's turn that read a request to its whole answer; long polls wait as they are asked to.",
                 requests.map { .init($0.labels, .histogram($0.duration)) }
             ),
             MetricFamily(metric("http_connections"), .gauge, "Connections that are open.", .count(server.open)),
