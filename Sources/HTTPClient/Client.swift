@@ -34,10 +34,8 @@ public final class Client: HTTPSending, Sendable {
         self.maxHead = maxHead
     }
 
-    /// The version of libcurl at work.
-    public static var libraryVersion: String {
-        curl_version_info(CURLVERSION_FIRST)?.pointee.version.map { String(cString: $0) } ?? "unknown"
-    }
+    /// The version of libcurl that this was built for; the one at work is only loaded with the first request.
+    public static var libraryVersion: String { LIBCURL_VERSION }
 
     deinit {
         if case .running(let loop) = engine.withLock({ $0 }) { loop.stop(whenDone: nil) }
