@@ -60,7 +60,7 @@ public struct ChangesAPI: Sendable {
         ]
     }
 
-    private static let parameters: Set<String> = ["since", "limit", "connection"]
+    private static let parameters = ["since", "limit", "connection"]
 
     /// `GET /v1/changes` from the loop's own snapshot, for a page that need not wait and is soon read.
     ///
@@ -68,7 +68,7 @@ public struct ChangesAPI: Sendable {
     private func answer(_ view: borrowing RequestView, _ out: inout ResponseWriter, _ context: LoopContext) -> Bool {
         guard !view.has(.prefer), let caller = view.principal as? Caller else { return false }
         do {
-            let parameters = try Parameters(view.hasQuery ? view.query.text : nil, known: Self.parameters)
+            let parameters = try Parameters(view.query, known: Self.parameters)
             let limit = try parameters.limit()
             if limit > 100 { return false }
             let connection = try connection(parameters, for: caller, in: context.state)

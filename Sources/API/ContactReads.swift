@@ -52,7 +52,7 @@ public struct ContactReads {
         _ out: inout ResponseWriter
     ) {
         do {
-            let parameters = try Parameters(view.query.text, known: ["include"])
+            let parameters = try Parameters(view.query, known: ["include"])
             let wantsRaw = try parameters.includesRaw()
             try context.snapshot.refresh()
             guard let stored = try context.snapshot.contacts.document(id.key),
@@ -86,7 +86,7 @@ public struct ContactReads {
         do {
             guard let caller = view.principal as? Caller else { throw Problem.notFound("contact") }
             let parameters = try Parameters(
-                view.hasQuery ? view.query.text : nil,
+                view.query,
                 known: [
                     "connection", "owner", "email", "phone", "q", "tag", "updated_since", "include", "limit", "after",
                 ]
@@ -155,7 +155,7 @@ public struct ContactReads {
     private func filter(_ parameters: Parameters, _ caller: Caller) throws -> ContactFilter {
         let directory = context.state.connections
         var filter = ContactFilter()
-        let visible = directory.visibleKeys(for: caller)
+        let visible = context.visibleKeys(for: caller)
         filter.connections = visible
         if let name = parameters["connection"] {
             guard let connection = directory.connection(name, for: caller) else { throw Problem.notFound("connection") }
@@ -188,8 +188,8 @@ public struct ContactReads {
     public func lookup(_ view: borrowing RequestView, _ out: inout ResponseWriter) {
         do {
             guard let caller = view.principal as? Caller else { throw Problem.notFound("contact") }
-            let parameters = try Parameters(view.hasQuery ? view.query.text : nil, known: ["phone", "email"])
-            let connections = context.state.connections.visibleKeys(for: caller)
+            let parameters = try Parameters(view.query, known: ["phone", "email"])
+            let connections = context.visibleKeys(for: caller)
             let keys: [LookupKey]
             switch (parameters["phone"], parameters["email"]) {
             case (let phone?, nil): keys = phoneKeys(phone, connections: connections)

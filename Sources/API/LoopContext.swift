@@ -19,6 +19,9 @@ public final class LoopContext {
     private var seenKey: Int64 = -1
     private var seenCaller: ObjectIdentifier?
     private var seenVersion: UInt64 = 0
+    /// The store keys that ``visibleCaller`` sees in ``state``.
+    private var visibleKeys: Set<Int64> = []
+    private var visibleCaller: ObjectIdentifier?
     /// Its `Synced-At` line; empty before its first good run.
     private var syncedAtLine: [UInt8] = []
 
@@ -56,6 +59,7 @@ public final class LoopContext {
         stateVersion = version
         state = live.current
         seenKey = -1
+        visibleCaller = nil
     }
 
     /// Whether that caller sees the connection of that store key. If so, ``writeSyncedAt(_:)`` writes that connection's.
@@ -70,6 +74,15 @@ public final class LoopContext {
         }
         (seenKey, seenCaller, seenVersion) = (key, ObjectIdentifier(caller), version)
         return true
+    }
+
+    /// The store keys of every connection that a caller sees.
+    func visibleKeys(for caller: Caller) -> Set<Int64> {
+        if visibleCaller != ObjectIdentifier(caller) {
+            visibleKeys = state.connections.visibleKeys(for: caller)
+            visibleCaller = ObjectIdentifier(caller)
+        }
+        return visibleKeys
     }
 
     /// Writes the `Synced-At` field of the connection that was seen last.

@@ -11,27 +11,31 @@ public struct Parameters: Sendable {
     /// Reads a query.
     ///
     /// - Parameters:
-    ///   - query: Percent-encoded; `nil` for none.
+    ///   - query: Percent-encoded; empty for none.
     ///   - known: The names that this path takes.
     /// - Throws: ``Problem`` 400 for bad percent-encoding, a repeated name, or one that is not known: a filter that is
     ///   passed over in silence answers a question nobody asked.
-    public init(_ query: String?, known: Set<String>) throws(Problem) {
+    public init(_ query: Span<UInt8>, known: [String]) throws(Problem) {
         items = QueryItems(query)
         guard items.isWellFormed else {
             throw Problem(400, "invalid_parameter", "The query is not percent-encoded UTF-8.")
         }
-        var seen = Set<String>()
-        for item in items.items {
+        for (index, item) in items.items.enumerated() {
             guard known.contains(item.name) else {
                 throw .invalidParameter(
                     item.name,
                     "Unknown parameter `\(item.name)`; here are: \(known.sorted().joined(separator: ", "))."
                 )
             }
-            guard seen.insert(item.name).inserted else {
+            guard !items.items[..<index].contains(where: { $0.name == item.name }) else {
                 throw .invalidParameter(item.name, "The parameter `\(item.name)` stands twice.")
             }
         }
+    }
+
+    /// Reads a query that may be absent; see the other form.
+    public init(_ query: String?, known: [String]) throws(Problem) {
+        try self.init((query ?? "").utf8.span, known: known)
     }
 
     /// The text of an item; `nil` when absent.
@@ -117,9 +121,9 @@ struct ListRequest {
     ///   - request: The request.
     ///   - filters: The names of the list's own parameters.
     /// - Throws: ``Problem`` 400.
-    init(_ request: Request, filters: Set<String> = []) throws(Problem) {
+    init(_ request: Request, filters: [String] = []) throws(Problem) {
         self.request = request
-        parameters = try Parameters(request.query, known: filters.union(["limit", "after"]))
+        parameters = try Parameters(request.query, known: filters + ["limit", "after"])
         limit = try parameters.limit()
         after = try parameters.after()
     }

@@ -1,6 +1,7 @@
 //  Sync tokens: a place in the log of changes, or in the walk that leads to it, as opaque text. Pure.
 
 import Crypto
+import Platform
 
 /// Where a reader of changes stands.
 public enum ChangePosition: Equatable, Sendable {

@@ -53,18 +53,33 @@ public struct QueryItems: Sendable {
 
     /// Reads `a=1&b=2`; a name without `=` has the empty value. What cannot be decoded is left out.
     public init(_ query: String?) {
-        guard let query, !query.isEmpty else { return }
-        for part in query.utf8.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
-            let equals = part.firstIndex(of: UInt8(ascii: "="))
-            let name = Array(part[..<(equals ?? part.endIndex)])
-            let value = equals.map { Array(part[part.index(after: $0)...]) } ?? []
-            if let name = PercentEncoding.decode(name.span, plusIsSpace: true),
-                let value = PercentEncoding.decode(value.span, plusIsSpace: true)
-            {
-                items.append((name, value))
-            } else {
-                isWellFormed = false
+        self.init((query ?? "").utf8.span)
+    }
+
+    /// Reads the bytes of a query; see the other form.
+    public init(_ query: Span<UInt8>) {
+        var start = 0
+        while start < query.count {
+            var end = start
+            var equals = -1
+            while end < query.count, query[end] != UInt8(ascii: "&") {
+                if equals < 0, query[end] == UInt8(ascii: "=") { equals = end }
+                end += 1
             }
+            if end > start {
+                add(query, name: start..<(equals < 0 ? end : equals), value: equals < 0 ? end..<end : equals + 1..<end)
+            }
+            start = end + 1
+        }
+    }
+
+    private mutating func add(_ query: Span<UInt8>, name: Range<Int>, value: Range<Int>) {
+        if let name = PercentEncoding.decode(query.extracting(name), plusIsSpace: true),
+            let value = PercentEncoding.decode(query.extracting(value), plusIsSpace: true)
+        {
+            items.append((name, value))
+        } else {
+            isWellFormed = false
         }
     }
 

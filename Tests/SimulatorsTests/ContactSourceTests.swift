@@ -1,6 +1,5 @@
 //  The simulated contact source, call by call.
 
-import Crypto
 import HTTPCore
 import JSON
 import Platform

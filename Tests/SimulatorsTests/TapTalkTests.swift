@@ -1,8 +1,8 @@
 //  The simulated chat service, call by call.
 
-import Crypto
 import HTTPCore
 import JSON
+import Platform
 import Testing
 
 @testable import Simulators

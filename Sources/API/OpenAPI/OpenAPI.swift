@@ -36,7 +36,7 @@ public final class OpenAPI: Sendable {
 
     private func answer(_ view: borrowing RequestView, _ out: inout ResponseWriter, _ served: [ServedRoute]) {
         do {
-            _ = try Parameters(view.hasQuery ? view.query.text : nil, known: [])
+            _ = try Parameters(view.query, known: [])
         } catch {
             return out.write(error)
         }

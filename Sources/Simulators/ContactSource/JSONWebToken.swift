@@ -2,6 +2,7 @@
 
 import Crypto
 import JSON
+import Platform
 
 /// JSON web tokens, made but never read: the source knows its own tokens by heart.
 enum JSONWebToken {

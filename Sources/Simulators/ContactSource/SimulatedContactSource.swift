@@ -1,6 +1,5 @@
 //  A Custom Contact Source as Bicom PBXware reads it, with state and tombstones.
 
-import Crypto
 import HTTPCore
 import JSON
 import Platform

@@ -1,6 +1,5 @@
 //  A PortSIP PBX 22's personal contacts, with state (PortSIP's OpenAPI 22.0 and its knowledge base).
 
-import Crypto
 import HTTPCore
 import JSON
 import Platform

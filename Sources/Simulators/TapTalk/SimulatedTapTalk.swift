@@ -1,7 +1,6 @@
 //  TapTalk.io's PowerTalk server API for contacts, with state: who has whom in the contact list.
 
 import Contacts
-import Crypto
 import HTTPCore
 import JSON
 import Platform

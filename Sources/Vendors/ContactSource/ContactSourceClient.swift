@@ -1,7 +1,6 @@
 //  The three calls of a Custom Contact Source, with its token fetched and renewed.
 
 import Config
-import FoundationEssentials
 import HTTPCore
 import JSON
 import Log
@@ -52,7 +51,7 @@ final class ContactSourceClient: Sendable {
     private static func fetchToken(_ link: VendorLink, now: Timestamp) async throws(VendorError) -> IssuedToken {
         let id = link.connection.credentials["client_id"]?.revealed ?? ""
         let secret = link.connection.credentials["client_secret"]?.revealed ?? ""
-        let basic = Data("\(id):\(secret)".utf8).base64EncodedString()
+        let basic = Base64.encode(Array("\(id):\(secret)".utf8))
         let fields: HeaderFields = ["Authorization": "Basic \(basic)", "Accept": "application/json"]
         let answer = try await link.call(VendorCall(.signIn, .get, "/token", fields: fields), repeatable: true)
         switch answer.status {
@@ -72,10 +71,8 @@ final class ContactSourceClient: Sendable {
     static func lifetime(ofJWT token: String, now: Timestamp) -> Duration? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
-        var text = parts[1].replacing("-", with: "+").replacing("_", with: "/")
-        while text.utf8.count % 4 != 0 { text += "=" }
-        guard let data = Data(base64Encoded: String(text)),
-            let claims = try? JSONValue(parsing: [UInt8](data), repeated: .lastCounts),
+        guard let bytes = Base64.decode(String(parts[1]), .url),
+            let claims = try? JSONValue(parsing: bytes, repeated: .lastCounts),
             case .number(let digits)? = claims["exp"], let seconds = Double(digits), seconds < 1e12
         else { return nil }
         let left = seconds - Double(now.milliseconds) / 1000

@@ -1,7 +1,6 @@
 //  How we are signed in to a PortSIP PBX: a given token, or a user with a password, by either of the two live ways.
 
 import Config
-import FoundationEssentials
 import HTTPCore
 import JSON
 import Log

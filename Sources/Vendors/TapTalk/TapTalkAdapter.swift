@@ -2,7 +2,6 @@
 
 import Config
 import Contacts
-import FoundationEssentials
 import HTTPCore
 import Log
 import Platform
@@ -63,7 +62,7 @@ struct TapTalkWriting: ContactWriting {
         // "encodeToBase64(SERVER_KEY_ID:SERVER_KEY_SECRET)", without a scheme before it.
         let id = connection.credentials["key_id"]?.revealed ?? ""
         let secret = connection.credentials["key_secret"]?.revealed ?? ""
-        serverKey = Data("\(id):\(secret)".utf8).base64EncodedString()
+        serverKey = Base64.encode(Array("\(id):\(secret)".utf8))
     }
 
     func create(_ projection: Projection) async throws(VendorError) -> WrittenRecord {
