@@ -89,8 +89,3 @@ public struct QueryItems: Sendable {
     /// All values of that name, in order.
     public func all(_ name: String) -> [String] { items.filter { $0.name == name }.map(\.value) }
 }
-
-extension Request {
-    /// The decoded query parameters.
-    public var queryItems: QueryItems { QueryItems(query) }
-}

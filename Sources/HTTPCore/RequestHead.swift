@@ -103,8 +103,6 @@ public struct RequestHead: BitwiseCopyable, Sendable {
     public var query = ByteRange()
     /// Whether there is a `?`.
     public var hasQuery = false
-    /// Whether the path has a `%`.
-    public var pathHasEscapes = false
     /// How many of ``fields`` are in use.
     public var fieldCount = 0
     /// The field lines in order.

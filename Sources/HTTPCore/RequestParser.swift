@@ -65,7 +65,6 @@ public struct RequestParser: Sendable {
         head.keepsAlive = true
         head.expectsContinue = false
         head.hasQuery = false
-        head.pathHasEscapes = false
         head.query = ByteRange()
         scanned = 0
         lineStart = 0
@@ -179,7 +178,6 @@ public struct RequestParser: Sendable {
         try check(start..<range.upperBound, bytes)
         var index = start
         while index < range.upperBound, bytes[index] != UInt8(ascii: "?"), bytes[index] != UInt8(ascii: "#") {
-            if bytes[index] == UInt8(ascii: "%") { head.pathHasEscapes = true }
             index += 1
         }
         if index == start, start > range.lowerBound {

@@ -77,15 +77,6 @@ public struct RequestView: ~Copyable {
     /// Whether the field is present.
     public borrowing func has(_ field: KnownField) -> Bool { head.pointee.known[field.rawValue].start != 0 }
 
-    /// The first value of the field of that name, which may be any; `nil` when absent.
-    public borrowing func field(named name: String) -> String? {
-        for index in 0..<head.pointee.fieldCount {
-            let field = head.pointee.fields[index]
-            if text(field.name).matchesFieldName(name) { return text(field.value) }
-        }
-        return nil
-    }
-
     /// The request's id as sent in `X-Request-Id`.
     public var requestIDText: String { RequestID.text(requestID) }
 
