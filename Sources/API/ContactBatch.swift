@@ -7,7 +7,8 @@ import JSON
 
 /// Parts a batch into waves: operations of one wave may be under way at the same time, waves follow one another.
 ///
-/// What could meet in one contact is never in one wave, so that it happens in the order of the batch.
+/// What could meet in one contact is never in one wave, so that it happens in the order of the batch. Creates and
+/// writes of known contacts take turns: a create may need the id or e-mail that a write before it gives up.
 struct BatchWaves: Sequence, IteratorProtocol {
     /// Most creates of one wave in the gateway's own book: as many as fill a commit.
     static let limit = 128
@@ -32,12 +33,14 @@ struct BatchWaves: Sequence, IteratorProtocol {
         var end = start
         var taken: Set<String> = []
         var toVendors = 0
+        let isCreating = Self.isCreate(operations[start])
         while end < operations.count, end - start < Self.limit {
             guard let marks = Self.marks(of: operations[end]) else {
                 // An upsert looks for what is there: it waits for all before it, and all after it wait.
                 if end == start { end += 1 }
                 break
             }
+            guard Self.isCreate(operations[end]) == isCreating else { break }
             let connection = operations[end]["contact"]?["connection"]?.stringValue
             if !(connection.map(isLocal) ?? false) { toVendors += 1 }
             guard toVendors <= Self.vendorLimit, taken.isDisjoint(with: marks) else { break }
@@ -47,6 +50,8 @@ struct BatchWaves: Sequence, IteratorProtocol {
         defer { start = end }
         return start..<end
     }
+
+    private static func isCreate(_ operation: JSONValue) -> Bool { operation["op"]?.stringValue == "create" }
 
     /// What an operation could meet another in; `nil` when that cannot be told.
     private static func marks(of operation: JSONValue) -> [String]? {
