@@ -65,4 +65,11 @@ public struct VendorError: Error, Equatable, Sendable {
         case .unauthorized, .refused, .duplicate, .notFound, .markExpired, .malformed, .unsupported, .cancelled: false
         }
     }
+
+    /// The same failure of a step after one that the vendor took, or may have taken.
+    var afterWrite: VendorError {
+        var error = self
+        error.kind = .ambiguous
+        return error
+    }
 }

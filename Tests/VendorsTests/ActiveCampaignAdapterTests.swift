@@ -281,6 +281,23 @@ import Testing
         #expect(vendor.calls.filter { $0.hasPrefix("POST") }.count == 1)
     }
 
+    @Test(arguments: [true, false])
+    func `a create that cannot be looked for may have happened`(isAnswered: Bool) async {
+        let vendor = FakeVendor { request, number throws(TransportError) in
+            switch (request.method, number) {
+            case (_, 0): return .json(200, ["contacts": []])
+            case (.post, 1) where isAnswered: return .text(200, "")
+            case (.post, _): throw TransportError(kind: .timedOut, message: "late", mayHaveArrived: true)
+            default: throw TransportError(kind: .timedOut, message: "down", mayHaveArrived: false)
+            }
+        }
+        let error = await failure { () throws(VendorError) in
+            try await ActiveCampaignWriting(account: account(vendor)).create(projection())
+        }
+        #expect(error?.kind == .ambiguous)
+        #expect(vendor.calls.filter { $0.hasPrefix("POST") }.count == 1)
+    }
+
     @Test func `a success without a body is believed, and the id is looked up`() async throws {
         let vendor = FakeVendor { request, number throws(TransportError) in
             switch (request.method, number) {

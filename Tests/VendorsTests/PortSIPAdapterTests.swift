@@ -194,6 +194,26 @@ struct PortSIPAdapterTests {
         }
     }
 
+    @Test func `a new contact whose favourite mark cannot be set may have happened`() async throws {
+        var content = ContactContent()
+        content.name.full = "Ann"
+        content.favorite = true
+        let projection = PortSIPMapping().project(
+            content,
+            vendorID: nil,
+            previous: nil,
+            touched: Set(ContactField.allCases)
+        )
+        let (adapter, vendor) = Self.adapter { (_, number) throws(TransportError) in
+            guard number > 0 else { return .json(201, ["id": "43"]) }
+            throw TransportError(kind: .timedOut, message: "time-out", mayHaveArrived: true)
+        }
+        let writing = try #require(adapter.writing)
+        let error = await failure { () async throws(VendorError) in try await writing.create(projection) }
+        #expect(error?.kind == .ambiguous)
+        #expect(vendor.calls.prefix(2) == ["POST /api/user/contacts", "POST /api/user/contacts/43/favorite"])
+    }
+
     @Test func `what an earlier create made is found, and nothing is sent`() async throws {
         let held = Self.projection("Ann")
         var record = try PortSIPRecord(json: held.bytes[...])

@@ -80,21 +80,29 @@ struct ActiveCampaignWriting: ContactWriting {
         return .found(id: id)
     }
 
-    /// `POST /contact/sync`: 200 or 201. When it is not known whether it arrived, the contact is looked for before it
-    /// is sent again.
+    /// `POST /contact/sync`: 200 or 201.
     private func upsert(_ wanted: ActiveCampaignRecord) async throws(VendorError) -> WrittenRecord {
         let body = wanted.writeBody(creating: true)
         do throws(VendorError) {
             return try await made(wanted, account.write(.create, .post, "/contact/sync", body: body, repeatable: false))
         } catch {
             guard error.kind == .ambiguous else { throw absentCall(error) }
-            guard case .found(let id) = try await look(for: wanted.email) else {
-                return try await made(
-                    wanted,
-                    account.write(.create, .post, "/contact/sync", body: body, repeatable: true)
-                )
-            }
-            return try await existing(id)
+            return try await settled(wanted, body)
+        }
+    }
+
+    /// After a create that may have happened: looks for the contact, and sends it again only when it is not there.
+    private func settled(_ wanted: ActiveCampaignRecord, _ body: [UInt8]) async throws(VendorError) -> WrittenRecord {
+        do throws(VendorError) {
+            if case .found(let id) = try await look(for: wanted.email) { return try await existing(id) }
+        } catch {
+            throw error.afterWrite
+        }
+        do throws(VendorError) {
+            return try await made(wanted, account.write(.create, .post, "/contact/sync", body: body, repeatable: true))
+        } catch {
+            // Refused in words, nothing has happened; the rest may have, once or twice.
+            throw error.isRetryable || error.kind == .cancelled ? error.afterWrite : absentCall(error)
         }
     }
 
@@ -113,10 +121,12 @@ struct ActiveCampaignWriting: ContactWriting {
         if let contact = answer?["contact"], ActiveCampaignID.of(contact) != nil {
             return try written(wanted, answer, knownID: nil)
         }
-        guard case .found(let id) = try await look(for: wanted.email) else {
-            throw VendorError(.ambiguous, message: "the vendor said yes without an id, and the contact is not there")
+        do throws(VendorError) {
+            if case .found(let id) = try await look(for: wanted.email) { return try await existing(id) }
+        } catch {
+            throw error.afterWrite
         }
-        return try await existing(id)
+        throw VendorError(.ambiguous, message: "the vendor said yes without an id, and the contact is not there")
     }
 
     private func existing(_ id: String) async throws(VendorError) -> WrittenRecord {

@@ -18,15 +18,22 @@ final class PortSIPWriting: ContactWriting {
 
     func create(_ projection: Projection) async throws(VendorError) -> WrittenRecord {
         var record = try known(projection)
+        let id: String
         do throws(VendorError) {
-            record.id = try await post(record)
+            id = try await post(record)
         } catch {
             guard error.kind == .ambiguous else { throw error }
-            record.id = try await settled(record, after: error)
+            id = try await settled(record, after: error)
         }
-        guard let id = record.id else { throw VendorError(.malformed, message: "PortSIP gave the new contact no id") }
+        record.id = id
         // Only the call of its own sets the mark; a new contact has none.
-        if record.favorite == true { try await setFavorite(true, id: id) }
+        if record.favorite == true {
+            do throws(VendorError) {
+                try await setFavorite(true, id: id)
+            } catch {
+                throw error.afterWrite
+            }
+        }
         return WrittenRecord(vendorID: id, bytes: record.encoded())
     }
 
@@ -99,7 +106,7 @@ final class PortSIPWriting: ContactWriting {
         do throws(VendorError) {
             if let id = try await find(record) { return id }
         } catch {
-            throw VendorError(.ambiguous, status: error.status, code: error.code, message: error.message)
+            throw error.afterWrite
         }
         // A server that failed in words, and has no such contact, has refused for now.
         if error.status != nil {
