@@ -198,6 +198,18 @@ extension Problem {
         Problem(409, "vendor_id_taken", "Another contact of `\(connection.id)` has this `vendor_id`.")
     }
 
+    /// The vendor has made a contact and we could not store it; 504 as everything that may have happened.
+    static func notStored(by connection: LiveConnection) -> Problem {
+        var problem = Problem(
+            504,
+            "not_stored",
+            "\(connection.config.vendor.rawValue) has the new contact, but it could not be stored here. Send the request "
+                + "again with the same `Idempotency-Key`: the vendor is asked for the contact before anything is sent."
+        )
+        problem.retryable = true
+        return problem
+    }
+
     /// A contact that cannot be used, with every fault.
     init(invalid error: InvalidContact) {
         self = .invalidInput(error.faults.map { InputError(pointer: $0.pointer, detail: $0.detail) })

@@ -103,7 +103,12 @@ public final class ContactWrites: Sendable {
             } catch {
                 throw try await self.problem(of: error, on: connection, content: content)
             }
-            return try await self.storeCreated(content, written, on: connection, projection.translation, terms)
+            do {
+                return try await self.storeCreated(content, written, on: connection, projection.translation, terms)
+            } catch let error as StoreError where !connection.adapter.capabilities.storeIsTruth {
+                self.log.error("write.not_stored", ["connection": connection.id, "error": "\(error)"])
+                throw Problem.notStored(by: connection)
+            }
         }
     }
 

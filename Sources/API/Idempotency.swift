@@ -111,7 +111,7 @@ struct Idempotency: Sendable {
         } catch {
             let problem = Problem(error)
             if problem.status >= 500 || problem.status == 429 {
-                // 504: the vendor may have done it.
+                // 504: the vendor may have done it, or has.
                 let mayHaveHappened = keyed.mayHaveHappened || problem.status == 504
                 try await keyed.giveBack(to: store, mayHaveHappened: mayHaveHappened)
                 throw error

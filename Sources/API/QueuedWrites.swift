@@ -44,6 +44,8 @@ public final class QueuedWrites: Sendable {
         let stored = order.encoded(caller: request.caller, terms: WriteTerms(request, nil)).encoded()
         return try await store.write { transaction in
             var row = WriteRow(connection: connection.key, operation: stored, contact: nil, createdAt: transaction.now)
+            // What may have reached the vendor before it was queued is looked for there first.
+            row.isUnderWay = keyed?.mayHaveHappened ?? false
             row.id = try transaction.writes.insert(row)
             let fields: HeaderFields = ["Location": "/v1/writes/wr_\(row.id)", "Preference-Applied": "respond-async"]
             let response = Response.json(202, row.json(connection: connection.id), fields: fields)
@@ -107,7 +109,8 @@ public final class QueuedWrites: Sendable {
 
     /// Tries one write.
     ///
-    /// - Returns: Seconds to wait when the vendor is still out of reach; `nil` when the write is settled.
+    /// - Returns: Seconds to wait when the vendor is still out of reach or did not say what it did; `nil` when the write
+    ///   is settled.
     private func attempt(_ row: WriteRow, _ caller: Caller) async throws -> Int? {
         var row = row
         // A process that stood here before did not live to say what came of it.
@@ -115,7 +118,6 @@ public final class QueuedWrites: Sendable {
         row.attempts += 1
         row.isUnderWay = true
         try await note(row)
-        row.isUnderWay = false
         do {
             guard let json = try? JSONValue(parsing: row.operation), let order = WriteOrder(stored: json) else {
                 throw Problem(500, "internal_error", "The queued write cannot be read.")
@@ -135,9 +137,13 @@ public final class QueuedWrites: Sendable {
             row = row.sent(result, at: row.updatedAt)
         } catch {
             let problem = Problem(error)
+            let wait = min(max(problem.retryAfter ?? 5, 1), 60)
+            // It may have happened: it stays noted as under way, and the next attempt looks for it first.
+            if problem.status == 504 || Task.isCancelled { return wait }
             if problem.status == 503 {
+                row.isUnderWay = mayHaveHappened
                 try await note(row)
-                return min(max(problem.retryAfter ?? 5, 1), 60)
+                return wait
             }
             row.state = .failed
             row.outcome = problem.json(requestID: "").encoded()
@@ -157,7 +163,7 @@ public final class QueuedWrites: Sendable {
 }
 
 extension WriteRow {
-    /// Whether it is being sent at this moment, or was when the process ended.
+    /// Whether it is being sent at this moment, or may have reached its vendor before.
     fileprivate var isUnderWay: Bool {
         get { state == .queued && outcome != nil }
         set { outcome = newValue ? Array("{}".utf8) : nil }

@@ -103,6 +103,7 @@ extension WriteTable where Access == Writing {
             write.state.rawValue,
             TextBytes(write.operation),
             write.contact,
+            write.outcome.map { TextBytes($0) },
             write.createdAt,
             write.updatedAt
         )
@@ -136,8 +137,8 @@ private enum WriteSQL {
     static let count = Query("select count(*) from write where connection = ? and state = 0")
     static let insert = Query(
         """
-        insert into write (connection, state, operation, contact, created_at_ms, updated_at_ms)
-        values (?, ?, ?, ?, ?, ?)
+        insert into write (connection, state, operation, contact, outcome, created_at_ms, updated_at_ms)
+        values (?, ?, ?, ?, ?, ?, ?)
         """
     )
     static let update = Query(

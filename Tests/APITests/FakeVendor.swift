@@ -12,6 +12,8 @@ final class FakeVendor: Sendable {
         var records: [String: [UInt8]] = [:]
         var nextID = 1
         var failure: VendorError?
+        /// What the next calls fail with, one after another, before `failure` counts.
+        var nextFailures: [VendorError] = []
         var calls = 0
         /// Whoever is inside a call now, by the vendor's id, and whether two ever were at once.
         var inside: Set<String> = []
@@ -21,6 +23,9 @@ final class FakeVendor: Sendable {
 
     /// Makes every call fail, or none.
     func fails(with error: VendorError?) { state.withLock { $0.failure = error } }
+
+    /// Makes as many calls fail as there are errors, in their order.
+    func failsNext(with errors: VendorError...) { state.withLock { $0.nextFailures = errors } }
 
     /// Puts a record there that nobody here has sent.
     func adopt(_ record: String) {
@@ -105,6 +110,7 @@ struct FakeAdapter: VendorAdapter, ContactMapping, ContactWriting {
     }
 
     func find(_ projection: Projection) async throws(VendorError) -> WrittenRecord? {
+        try fail()
         let found = vendor.state.withLock { $0.records.first { $0.value == projection.bytes }?.key }
         return found.map { WrittenRecord(vendorID: $0, bytes: projection.bytes) }
     }
@@ -129,7 +135,7 @@ struct FakeAdapter: VendorAdapter, ContactMapping, ContactWriting {
     private func fail() throws(VendorError) {
         let failure = vendor.state.withLock { state in
             state.calls += 1
-            return state.failure
+            return state.nextFailures.isEmpty ? state.failure : state.nextFailures.removeFirst()
         }
         if let failure { throw failure }
     }

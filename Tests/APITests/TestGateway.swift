@@ -95,7 +95,7 @@ struct TestGateway: Sendable {
         ]
         let live = LiveState(GatewayState(config: config, keys: KeyRing(config.keys), connections: connections))
         let writes = ContactWrites(store: store, state: live, log: .silent)
-        let queue = QueuedWrites(writes: writes, store: store, state: live, log: .silent)
+        let queue = QueuedWrites(writes: writes, store: store, state: live, log: .silent, clock: HastyClock())
         let api = ContactsAPI(writes: writes, queue: queue, store: store, log: .silent)
         self.store = store
         self.writes = writes
@@ -164,5 +164,17 @@ struct TestGateway: Sendable {
     /// Creates a contact and returns the answer.
     func create(_ members: String, in connection: String = "book") async throws -> Answer {
         try await send(.post, "/v1/contacts", #"{"connection":"\#(connection)",\#(members)}"#)
+    }
+}
+
+/// A clock on which waiting takes a hundredth of the time.
+private struct HastyClock: Clock {
+    private let clock = ContinuousClock()
+
+    var now: ContinuousClock.Instant { clock.now }
+    var minimumResolution: Duration { clock.minimumResolution }
+
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+        try await clock.sleep(for: now.duration(to: deadline) / 100)
     }
 }

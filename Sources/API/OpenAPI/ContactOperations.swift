@@ -8,7 +8,8 @@ extension ContactsAPI {
         [
             .preconditionFailed, .readOnlyConnection, .readOnlyContact,
             .translationLoss, .vendorIDTaken, .vendorRefused, .duplicateEmail, .vendorNotFound, .vendorUnauthorized,
-            .vendorMalformed, .vendorUnreachable, .vendorThrottled, .vendorUnavailable, .vendorTimeout, .unsupported,
+            .vendorMalformed, .vendorUnreachable, .vendorThrottled, .vendorUnavailable, .vendorTimeout, .notStored,
+            .unsupported,
             .invalidInput, .notFound,
         ] + ProblemCode.keyed
 

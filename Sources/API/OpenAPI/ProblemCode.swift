@@ -49,6 +49,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case vendorThrottled = "vendor_throttled"
     case vendorUnavailable = "vendor_unavailable"
     case vendorTimeout = "vendor_timeout"
+    case notStored = "not_stored"
     case unsupported
     // Everything else.
     case syncTokenInvalid = "sync_token_invalid"
@@ -93,7 +94,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .vendorUnauthorized, .vendorMalformed: 502
         case .vendorUnreachable, .vendorThrottled, .vendorUnavailable, .draining, .shuttingDown, .storageUnavailable:
             503
-        case .vendorTimeout: 504
+        case .vendorTimeout, .notStored: 504
         case .versionNotSupported: 505
         case .storageFull: 507
         }
@@ -144,6 +145,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .vendorThrottled: "the vendor asks for patience; nothing was stored"
         case .vendorUnavailable: "the vendor is not available; nothing was stored"
         case .vendorTimeout: "the vendor did not answer in time; the write may have happened"
+        case .notStored: "the vendor has the new contact, but it could not be stored here"
         case .unsupported: "the vendor has no such operation"
         case .syncTokenInvalid: "`since` is no token of this gateway"
         case .syncTokenExpired: "the changes after this token are no longer kept; begin again without `since`"
