@@ -16,9 +16,10 @@ public struct ConfigFile: Sendable {
     ///
     /// - Throws: ``InvalidConfig`` with one complaint when it cannot be read.
     public func read() throws(InvalidConfig) -> [UInt8] {
-        switch ConfigSurroundings.system.file(path) {
-        case .success(let bytes): return bytes
-        case .failure(let failure): throw InvalidConfig(unreadable: "cannot be read: \(failure.reason)")
+        do throws(SystemError) {
+            return try FileDescriptor.contents(ofFile: path)
+        } catch {
+            throw InvalidConfig(unreadable: "cannot be read: \(error.reason)")
         }
     }
 }
@@ -29,12 +30,25 @@ extension ConfigSurroundings {
         environment: { Environment.value($0) },
         file: { path in
             do throws(SystemError) {
-                return .success(try FileDescriptor.contents(ofFile: path))
+                return try secret(path)
             } catch {
                 return .failure(Unreadable(reason: error.reason))
             }
         }
     )
+
+    /// No secret and no chain of certificates is larger.
+    private static let largestFile = 1 << 20
+
+    /// The bytes of a regular file: a device may never end, and a FIFO may never begin.
+    private static func secret(_ path: String) throws(SystemError) -> Result<[UInt8], Unreadable> {
+        let file = try FileDescriptor.openToRead(path)
+        guard try file.isRegularFile else { return .failure(Unreadable(reason: "it is no regular file")) }
+        guard let bytes = try file.contents(atMost: largestFile) else {
+            return .failure(Unreadable(reason: "it is larger than 1 MiB"))
+        }
+        return .success(bytes)
+    }
 }
 
 /// Tells when the configuration file or one that it names changed: edits, atomic renames and what symbolic links lead to.

@@ -31,16 +31,35 @@ public struct FileDescriptor: ~Copyable, Sendable {
         FileDescriptor(owning: try SystemError.check("open") { Glibc.open(path, flags | O_CLOEXEC, mode) })
     }
 
+    /// Opens whatever is there for reading, without waiting for anybody: a FIFO may have nobody at its other end.
+    public static func openToRead(_ path: String) throws(SystemError) -> FileDescriptor {
+        try open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    }
+
+    /// Whether it is of a file with bytes of its own, no device, directory, socket or FIFO.
+    public var isRegularFile: Bool {
+        get throws(SystemError) {
+            var status = stat()
+            _ = try SystemError.check("fstat") { fstat(raw, &status) }
+            return status.st_mode & S_IFMT == S_IFREG
+        }
+    }
+
     /// Reads a whole file.
     public static func contents(ofFile path: String) throws(SystemError) -> [UInt8] {
-        let file = try open(path, O_RDONLY)
+        try open(path, O_RDONLY).contents(atMost: .max) ?? []
+    }
+
+    /// Reads up to the end; `nil` when there are more bytes than that.
+    public borrowing func contents(atMost limit: Int) throws(SystemError) -> [UInt8]? {
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = try SystemError.check("read") {
-                chunk.withUnsafeMutableBytes { read(file.raw, $0.baseAddress, $0.count) }
+                chunk.withUnsafeMutableBytes { read(raw, $0.baseAddress, $0.count) }
             }
             if count == 0 { return all }
+            guard all.count + count <= limit else { return nil }
             all += chunk[..<count]
         }
     }
