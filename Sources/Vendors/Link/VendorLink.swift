@@ -202,7 +202,8 @@ extension VendorLink {
         let asked = RetryAfter(fields: response.fields, status: response.status, now: now)
         let elapsed = stopwatch()
         let isFailure = response.status >= 500
-        state.withLock { state in
+        let turn = state.withLock { state in
+            let before = state.breaker.state
             if isFailure { state.breaker.failed(at: elapsed) } else { state.breaker.succeeded() }
             if let remaining = asked.remaining { state.remaining = remaining }
             if response.status == 429 || asked.remaining == 0 || response.status == 503, let seconds = asked.seconds {
@@ -212,7 +213,9 @@ extension VendorLink {
                 state.lastError = nil
                 state.lastSuccessAt = now
             }
+            return (before, state.breaker.state)
         }
+        tell(turn, ExchangeOutcome(status: response.status))
         switch response.status {
         case 300...399 where response.status != 304:
             return .failed(
@@ -247,13 +250,16 @@ extension VendorLink {
             let kind: VendorError.Kind = error.mayHaveArrived && !repeatable ? .ambiguous : .cancelled
             return .failed(VendorError(kind, message: error.message))
         }
-        state.withLock { state in
+        let turn = state.withLock { state in
+            let before = state.breaker.state
             switch error.kind {
             // An answer came, so the vendor is up.
             case .tooLarge: state.breaker.succeeded()
             default: state.breaker.failed(at: elapsed)
             }
+            return (before, state.breaker.state)
         }
+        tell(turn, ExchangeOutcome(error.kind))
         switch error.kind {
         case .tooLarge: return .failed(noted(VendorError(.malformed, message: error.message)))
         case .badURL, .addressRefused, .tls:
@@ -269,6 +275,17 @@ extension VendorLink {
         // A call that took its whole time is not worth as much again.
         guard error.kind != .timedOut else { return .failed(failure) }
         return .again(.failure(failure), .zero)
+    }
+
+    /// Logs when the breaker opened, with the last failure's class, or closed again; a failed probe is no news.
+    private func tell(_ turn: (before: CircuitBreaker.State, after: CircuitBreaker.State), _ outcome: ExchangeOutcome) {
+        switch turn {
+        case (.closed, .open):
+            log.warning("vendor.breaker_opened", ["connection": connection.id, "reason": outcome.rawValue])
+        case (.open, .closed), (.halfOpen, .closed):
+            log.info("vendor.breaker_closed", ["connection": connection.id])
+        default: break
+        }
     }
 
     /// Keeps the error for ``status`` and returns it.

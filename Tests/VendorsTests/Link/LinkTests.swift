@@ -79,10 +79,24 @@ import Testing
         }
     }
 
-    private func link(_ script: Script) -> VendorLink {
+    private func link(
+        _ script: Script,
+        clock: any Clock<Duration> = ContinuousClock(),
+        log: Log = .silent
+    ) -> VendorLink {
         var connection = ConnectionConfig(id: "c", vendor: .portsip)
         connection.baseURL = "http://vendor.example"
-        return VendorLink(connection: connection, sender: script, log: .silent)
+        return VendorLink(connection: connection, sender: script, clock: clock, log: log)
+    }
+
+    /// Time that passes when it is told to.
+    private final class StandingClock: Clock, Sendable {
+        private let time = Mutex(ContinuousClock().now)
+        var now: ContinuousClock.Instant { time.withLock { $0 } }
+        var minimumResolution: Duration { .zero }
+        func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+            time.withLock { $0 = max($0, deadline) }
+        }
     }
 
     private func ending(_ link: VendorLink, _ priority: CallPriority = .sync, repeatable: Bool) async -> Result<
@@ -163,6 +177,33 @@ import Testing
         #expect(failing.status.breaker == .open)
         #expect(kind(await ending(failing, repeatable: false)) == .breakerOpen)
         #expect(script.seen.count == 5)
+    }
+
+    @Test func `the log tells when the breaker opens and when it closes, once each`() async throws {
+        let bytes = Mutex<[UInt8]>([])
+        let clock = StandingClock()
+        let script = Script(
+            Self.status(500),
+            Self.status(500),
+            Self.status(500),
+            Self.status(500),
+            Self.broken(true),
+            Self.status(500),
+            Self.status(200)
+        )
+        let link = link(script, clock: clock, log: Log(sink: { line in bytes.withLock { $0 += line } }))
+        for _ in 0..<6 { _ = await ending(link, repeatable: false) }
+        // A probe that fails, and one that does not.
+        for _ in 0..<2 {
+            try await clock.sleep(for: .seconds(60))
+            _ = await ending(link, repeatable: false)
+        }
+        _ = await ending(link, repeatable: false)
+        let lines = bytes.withLock { String(decoding: $0, as: UTF8.self) }.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains(#""level":"warning""#) == true)
+        #expect(lines.first?.contains(#""event":"vendor.breaker_opened","connection":"c","reason":"broken""#) == true)
+        #expect(lines.last?.contains(#""event":"vendor.breaker_closed","connection":"c""#) == true)
     }
 }
 
