@@ -29,8 +29,6 @@ public struct Request: Sendable {
     public var body: [UInt8]
     /// This request's id, also sent as `X-Request-Id`.
     public var id: String
-    /// The peer's numeric address.
-    public var peer: String
     /// Who asks, as the authorize hook of the router said.
     public var principal: (any AnyObject & Sendable)?
 
@@ -42,8 +40,7 @@ public struct Request: Sendable {
         parameters: [String] = [],
         fields: HeaderFields = HeaderFields(),
         body: [UInt8] = [],
-        id: String = "",
-        peer: String = ""
+        id: String = ""
     ) {
         self.method = method
         self.path = path
@@ -52,6 +49,5 @@ public struct Request: Sendable {
         self.fields = fields
         self.body = body
         self.id = id
-        self.peer = peer
     }
 }

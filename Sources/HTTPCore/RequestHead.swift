@@ -34,8 +34,8 @@ public struct FieldRange: BitwiseCopyable, Sendable {
 
 /// A field that the server or its handlers look at; found once, while parsing.
 public enum KnownField: Int, CaseIterable, Sendable {
-    case host, contentLength, transferEncoding, connection, expect, authorization, ifMatch, ifNoneMatch, contentType
-    case prefer, idempotencyKey, traceparent, lastEventID, origin, secFetchSite, accept
+    case host, contentLength, transferEncoding, connection, expect, authorization, ifNoneMatch, contentType
+    case prefer, traceparent, origin, secFetchSite
 
     /// The name in lower case.
     public var name: StaticString {
@@ -46,16 +46,12 @@ public enum KnownField: Int, CaseIterable, Sendable {
         case .connection: "connection"
         case .expect: "expect"
         case .authorization: "authorization"
-        case .ifMatch: "if-match"
         case .ifNoneMatch: "if-none-match"
         case .contentType: "content-type"
         case .prefer: "prefer"
-        case .idempotencyKey: "idempotency-key"
         case .traceparent: "traceparent"
-        case .lastEventID: "last-event-id"
         case .origin: "origin"
         case .secFetchSite: "sec-fetch-site"
-        case .accept: "accept"
         }
     }
 
@@ -66,20 +62,16 @@ public enum KnownField: Int, CaseIterable, Sendable {
         let first = bytes[Int(name.start)] | 0x20
         switch (name.count, first) {
         case (4, UInt8(ascii: "h")): candidate = .host
-        case (6, UInt8(ascii: "a")): candidate = .accept
         case (6, UInt8(ascii: "e")): candidate = .expect
         case (6, UInt8(ascii: "p")): candidate = .prefer
         case (6, UInt8(ascii: "o")): candidate = .origin
-        case (8, UInt8(ascii: "i")): candidate = .ifMatch
         case (10, UInt8(ascii: "c")): candidate = .connection
         case (11, UInt8(ascii: "t")): candidate = .traceparent
         case (12, UInt8(ascii: "c")): candidate = .contentType
         case (13, UInt8(ascii: "a")): candidate = .authorization
         case (13, UInt8(ascii: "i")): candidate = .ifNoneMatch
-        case (13, UInt8(ascii: "l")): candidate = .lastEventID
         case (14, UInt8(ascii: "c")): candidate = .contentLength
         case (14, UInt8(ascii: "s")): candidate = .secFetchSite
-        case (15, UInt8(ascii: "i")): candidate = .idempotencyKey
         case (17, UInt8(ascii: "t")): candidate = .transferEncoding
         default: candidate = nil
         }
@@ -108,7 +100,7 @@ public struct RequestHead: BitwiseCopyable, Sendable {
     /// The field lines in order.
     public var fields = InlineArray<100, FieldRange>(repeating: FieldRange())
     /// The value of each known field's first line, by raw value; a start of 0 means absent.
-    public var known = InlineArray<16, ByteRange>(repeating: ByteRange())
+    public var known = InlineArray<12, ByteRange>(repeating: ByteRange())
     /// The body's length, when Content-Length gives one.
     public var contentLength: Int?
     /// Whether the body is chunked.

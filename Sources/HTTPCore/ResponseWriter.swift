@@ -222,11 +222,12 @@ public struct ResponseWriter: ~Copyable {
     }
 
     /// Writes the head of a response whose body follows in pieces: chunked, or to the end of the connection for 1.0.
+    /// HEAD is told nothing of a length that nobody knows (RFC 9110 §8.6), and no body follows.
     public mutating func writeStreamHead(_ response: Response) {
-        if !isHTTP11 { closes = true }
+        if !isHTTP11, !isHead { closes = true }
         begin(response.status)
         append(response.fields)
-        if isHTTP11 { output.append("Transfer-Encoding: chunked\r\n") }
+        if isHTTP11, !isHead { output.append("Transfer-Encoding: chunked\r\n") }
         output.append("\r\n")
         stage = .outside
     }

@@ -189,7 +189,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             if count <= 0 || accessLog.isFull { accessLog.flush(to: log) }
             if now >= nextSweep {
                 nextSweep = now + tick
+                let before = connectionCount
                 sweep()
+                // Who waited for a connection that was dropped has been told, by way of the inbox.
+                if connectionCount < before { hasLocalWork = true }
             }
         }
     }
@@ -250,6 +253,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         for _ in 0..<64 {
             let reserve = listener.role == .admin ? Self.adminRoom : 0
             guard cap.take(reserve: reserve) else {
+                // The last place may just have been taken, with nobody behind.
+                guard listener.hasWaiting else { return }
                 counts.rejected(.connectionLimit)
                 return pauseAccepting(place)
             }

@@ -41,6 +41,12 @@ struct ListeningSocket {
     var isUnix = false
     /// Whether the loop takes no connections now.
     var isPaused = false
+
+    /// Whether somebody waits in the kernel's queue.
+    var hasWaiting: Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, 0) > 0
+    }
 }
 
 /// One listener: a socket for each loop.

@@ -67,6 +67,7 @@ extension EventLoop {
         _ path: String,
         _ available: Int
     ) -> Int {
+        counts.rejected(Rejection(status: problem.status))
         var context = context
         let skipped = skipBody(connection, &context, head, available)
         let response = problem.response(requestID: RequestID.text(context.requestID))
@@ -166,7 +167,7 @@ extension EventLoop {
         }
         connection.parked = nil
         connection.life.enter(.idle, now: now)
-        writer.write(response)
+        if response.stream == nil { writer.write(response) } else { writer.writeStreamHead(response) }
         finish(connection, parked.context, parked.path.utf8.span)
         proceed(connection)
         return false
@@ -325,6 +326,8 @@ extension EventLoop {
 
     /// Closes a connection that has nothing to say, with the words that its protocol has for that.
     func end(_ connection: Connection) {
+        // Closed, its descriptor may be another's by now.
+        guard !connection.isClosed else { return }
         connection.tls?.finish()
         transmit(connection, UnsafeRawBufferPointer(start: nil, count: 0))
         drop(connection)

@@ -107,8 +107,7 @@ final class LoopCounts: @unchecked Sendable {
         guard start >= 0 else { return }
         let status = observation.status >= 0 && observation.status < 600 ? observation.status : 0
         add(start + Int(statusPlaces[status]), 1)
-        var bucket = 0
-        while bucket < bounds.count, observation.duration > bounds[bucket] { bucket += 1 }
+        let bucket = HistogramScale.bucket(of: observation.duration, in: bounds.span)
         add(start + Self.statuses.count + bucket, 1)
         add(start + Self.seriesSize - 1, UInt64(max(0, observation.duration)))
     }

@@ -101,8 +101,7 @@ public struct RequestView: ~Copyable {
             parameters: parameters,
             fields: fields,
             body: Array(body_),
-            id: requestIDText,
-            peer: PeerAddress.text(of: descriptor)
+            id: requestIDText
         )
         request.principal = principal
         return request

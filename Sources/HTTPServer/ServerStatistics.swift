@@ -8,7 +8,7 @@ public enum Rejection: String, CaseIterable, Sendable {
     /// Bytes that are no request (400).
     case badRequest = "bad_request"
     /// No key, or none that is known (401).
-    case unauthorised
+    case unauthorized
     /// A key that lacks the scope, or a browser from another site (403).
     case forbidden
     /// No such path (404).
@@ -44,7 +44,7 @@ public enum Rejection: String, CaseIterable, Sendable {
     init(status: Int) {
         switch status {
         case 400: self = .badRequest
-        case 401: self = .unauthorised
+        case 401: self = .unauthorized
         case 403: self = .forbidden
         case 404: self = .notFound
         case 405: self = .methodNotAllowed

@@ -36,6 +36,12 @@ public struct HistogramScale: Equatable, Sendable {
 
     /// The bucket of a value: the first whose bound is not below it, or the one above all bounds.
     public func bucket(of value: Int64) -> Int {
+        Self.bucket(of: value, in: bounds.span)
+    }
+
+    /// The same for bounds that are kept elsewhere, where counting must not touch an array.
+    @inlinable
+    public static func bucket(of value: Int64, in bounds: Span<Int64>) -> Int {
         var bucket = 0
         while bucket < bounds.count, value > bounds[bucket] { bucket += 1 }
         return bucket

@@ -121,7 +121,7 @@ struct RequestParserTests {
         #expect(text(head.path) == "/v1/contacts/7")
         #expect(text(head.query) == "include=raw")
         #expect(text(head.known[KnownField.authorization.rawValue]) == "Bearer k")
-        #expect(head.known[KnownField.ifMatch.rawValue].count == 0)
+        #expect(head.known[KnownField.ifNoneMatch.rawValue].count == 0)
         #expect(head.fieldCount == 3)
         #expect(head.length == bytes.count)
         #expect(head.keepsAlive)

@@ -155,6 +155,28 @@ struct ServerLifeTests {
         }
     }
 
+    @Test func `HEAD of a stream tells no length, and the connection goes on`() async throws {
+        let routes: @Sendable () -> [Route] = {
+            let stream = Route.get(
+                "/stream",
+                .later { _ in
+                    var response = Response(status: 200, fields: ["Content-Type": "text/event-stream"])
+                    response.stream = { try await $0.write("data: 1\n\n") }
+                    return response
+                }
+            )
+            return ServerTests.routes() + [stream]
+        }
+        try await withServer(routes: routes) { server in
+            let client = TestClient(server)
+            client.send("HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            let head = client.read(until: "\r\n\r\n")
+            #expect(head.hasPrefix("HTTP/1.1 200") && head.contains("Content-Type: text/event-stream\r\n"))
+            #expect(!head.contains("Content-Length") && !head.contains("Transfer-Encoding"))
+            #expect(client.get("/now").status == 200)
+        }
+    }
+
     @Test func `beyond the cap of connections the next one waits`() async throws {
         var settings = ServerSettings()
         settings.maxConnections = 2
@@ -163,11 +185,13 @@ struct ServerLifeTests {
             #expect(first.get("/now").status == 200)
             let second = TestClient(server)
             #expect(second.get("/now").status == 200)
+            #expect(server.statistics.rejections[.connectionLimit] == 0)
             let third = TestClient(server)
             third.send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
             // The loop turns with each of these, and would have answered the third.
             for _ in 0..<5 { #expect(first.get("/now").status == 200) }
             #expect(third.isWaiting)
+            #expect(server.statistics.rejections[.connectionLimit, default: 0] > 0)
             first.disconnect()
             #expect(third.answer().status == 200)
         }
