@@ -147,7 +147,7 @@ let package = Package(
             of: "Gateway",
             [
                 "contact-gateway", "API", "Vendors", "Config", "Store", "HTTPServer", "HTTPClient", "Crypto",
-                "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport",
+                "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform", "TestSupport",
             ]
         ),
         .testTarget(name: "LayeringTests", dependencies: [], swiftSettings: strict),

@@ -100,7 +100,7 @@ public struct ChangesAPI: Sendable {
         let waitSeconds = Preferences(request.fields).waitSeconds
         var page = try await read(feed, position, limit)
         if let waitSeconds, page.items.isEmpty, !page.hasMore {
-            page = try await wait(for: .seconds(waitSeconds), feed, page, limit)
+            page = try await wait(for: .seconds(waitSeconds), feed, page, limit, under: state)
         }
         var fields = HeaderFields()
         if let waitSeconds { fields.add("Preference-Applied", "wait=\(waitSeconds)") }
@@ -113,6 +113,8 @@ public struct ChangesAPI: Sendable {
     }
 
     /// `GET /v1/changes/stream`: the same for ever, one change an event (HTML Living Standard, "Server-sent events").
+    ///
+    /// It ends with the configuration that it began under: the client comes back, and the doorkeeper looks at its key.
     func stream(_ request: Request) async throws -> Response {
         let parameters = try Parameters(request.query, known: ["since", "connection"])
         let state = live.current
@@ -128,7 +130,7 @@ public struct ChangesAPI: Sendable {
         response.stream = { writer in
             var position = start
             try await writer.write(": changes follow\n\n")
-            while !stop.isStopped {
+            while !isOver(state) {
                 let page = try await read(feed, position, 100)
                 var text: [UInt8] = []
                 for item in page.items {
@@ -139,7 +141,7 @@ public struct ChangesAPI: Sendable {
                 position = page.next
                 if !text.isEmpty { try await writer.write(text) }
                 if page.hasMore { continue }
-                let isNews = await news(after: position, within: .seconds(15))
+                let isNews = await news(after: position, within: .seconds(15), under: state)
                 // Proxies close what is silent, and only a write tells that the client has gone.
                 if !isNews { try await writer.write(": still here\n\n") }
             }
@@ -217,25 +219,34 @@ public struct ChangesAPI: Sendable {
         try await store.read { try feed.page(at: position, limit: limit, in: $0) }
     }
 
-    /// Holds an empty page until there is something to see or the time is up.
+    /// Whether an answer that began under that state has to come to its end.
+    private func isOver(_ state: GatewayState) -> Bool { stop.isStopped || state.replaced.isStopped }
+
+    /// Holds an empty page until there is something to see, the time is up, or the key may see something else.
     private func wait(
         for duration: Duration,
         _ feed: ChangeFeed,
         _ empty: ChangePage,
-        _ limit: Int
+        _ limit: Int,
+        under state: GatewayState
     ) async throws -> ChangePage {
         let clock = ContinuousClock()
         let deadline = clock.now + duration
         var page = empty
-        while page.items.isEmpty, !page.hasMore, !stop.isStopped, clock.now < deadline {
-            guard await news(after: page.next, within: deadline - clock.now) else { break }
+        while page.items.isEmpty, !page.hasMore, clock.now < deadline {
+            let isNews = await news(after: page.next, within: deadline - clock.now, under: state)
+            guard isNews, !isOver(state) else { break }
             page = try await read(feed, page.next, limit)
         }
         return page
     }
 
     /// Whether something was committed behind a position before the time was up.
-    private func news(after position: ChangePosition, within duration: Duration) async -> Bool {
+    private func news(
+        after position: ChangePosition,
+        within duration: Duration,
+        under state: GatewayState
+    ) async -> Bool {
         guard case .log(let sequence) = position else { return true }
         return await withTaskGroup(of: Bool.self) { group in
             group.addTask { [store] in
@@ -247,9 +258,11 @@ public struct ChangesAPI: Sendable {
                 try? await Task.sleep(for: duration)
                 return false
             }
-            group.addTask { [stop] in
-                for await _ in stop.signals() {}
-                return false
+            for signal in [stop, state.replaced] {
+                group.addTask {
+                    for await _ in signal.signals() {}
+                    return false
+                }
             }
             let first = await group.next() ?? false
             group.cancelAll()

@@ -93,7 +93,10 @@ public final class ConfigAPI: Sendable {
         await answering(request, log: log) { request in
             _ = try Parameters(request.query, known: [])
             let config = Self.visible(live.current.config.redacted, to: request.caller)
-            return .json(200, .object(Self.members(of: control.status()) + [JSONMember("config", config)]))
+            return .json(
+                200,
+                .object(Self.members(of: control.status(), for: request.caller) + [JSONMember("config", config)])
+            )
         }
     }
 
@@ -120,15 +123,26 @@ public final class ConfigAPI: Sendable {
         )
     }
 
+    /// A whole configuration, its changes and its errors speak of every connection and key.
+    private static func requireEveryConnection(_ caller: Caller) throws(Problem) {
+        guard caller.connections != nil else { return }
+        throw Problem(
+            403,
+            "insufficient_scope",
+            "This needs a key for all connections; the key \"\(caller.name)\" is limited to some."
+        )
+    }
+
     /// `POST /v1/config/reload`.
     public func reload(_ request: Request) async -> Response {
         await answering(request, log: log) { request in
+            try Self.requireEveryConnection(request.caller)
             do {
                 let report = try await control.reload()
                 return .json(
                     200,
                     .object(
-                        Self.members(of: report.status) + [
+                        Self.members(of: report.status, for: request.caller) + [
                             JSONMember("changes", .array(report.changes.map(\.json))),
                             JSONMember("needs_restart", .bool(report.changes.contains(where: \.needsRestart))),
                         ]
@@ -154,6 +168,7 @@ public final class ConfigAPI: Sendable {
     /// `POST /v1/config/check`: the body is a whole configuration.
     public func check(_ request: Request) async -> Response {
         await answering(request, log: log) { request in
+            try Self.requireEveryConnection(request.caller)
             do {
                 let changes = try await control.check(request.body)
                 return .json(200, ["valid": true, "errors": [], "changes": .array(changes.map(\.json))])
@@ -163,13 +178,14 @@ public final class ConfigAPI: Sendable {
         }
     }
 
-    private static func members(of status: ConfigStatus) -> [JSONMember] {
-        [
+    private static func members(of status: ConfigStatus, for caller: Caller) -> [JSONMember] {
+        let lastError = caller.connections == nil ? status.lastError : nil
+        return [
             JSONMember("generation", .int(status.generation)), JSONMember("sha256", .string(status.sha256)),
             JSONMember("loaded_at", .string(status.loadedAt.rfc3339)),
             JSONMember(
                 "last_error",
-                status.lastError.map { ["at": .string($0.at.rfc3339), "errors": errors($0.errors)] } ?? .null
+                lastError.map { ["at": .string($0.at.rfc3339), "errors": errors($0.errors)] } ?? .null
             ),
         ]
     }

@@ -24,29 +24,8 @@ public struct DoorRules: Sendable {
     }
 }
 
-/// How many requests a loop has refused before their handlers, by reason.
-public struct DoorCounts: Equatable, Sendable {
-    /// 401: no key, or one that is not known.
-    public var unauthorized = 0
-    /// 429 to a key that is not known, from an address that tried too many.
-    public var slowed = 0
-    /// 429 to a key beyond its limit.
-    public var rateLimited = 0
-    /// 403 to a key without the scope.
-    public var insufficientScope = 0
-    /// 403 to another site's page.
-    public var crossSite = 0
-    /// 403 on the main listener to what is for the second one.
-    public var adminListenerOnly = 0
-
-    /// Nothing refused.
-    public init() {}
-}
-
 /// The authorize hook of one loop. It belongs to that loop's thread and is never shared.
 public final class Doorkeeper {
-    /// What was refused since the start.
-    public private(set) var counts = DoorCounts()
     private let live: LiveState
     private let rules: DoorRules
     /// By place in the table: the scope that a route needs, and whether it is for the second listener.
@@ -74,7 +53,6 @@ public final class Doorkeeper {
     public func admit(_ view: borrowing RequestView, _ route: Int) -> Admission {
         // First, so that the main listener answers alike whatever key is sent.
         if routes[route].isForAdmins, view.listener == .main {
-            counts.adminListenerOnly += 1
             return .refused(
                 Problem(403, "admin_listener_only", "This is answered on the listener of `server.admin_listen` only.")
             )
@@ -86,7 +64,6 @@ public final class Doorkeeper {
             origin: view.field(.origin),
             host: view.field(.host)
         ) {
-            counts.crossSite += 1
             return .refused(
                 Problem(403, "cross_site_refused", "A page of another origin may not change anything here.")
             )
@@ -97,12 +74,10 @@ public final class Doorkeeper {
             let outcome = limit.take(at: Monotonic.nanoseconds())
             fields = limit.fields(outcome)
             guard outcome.isTaken else {
-                counts.rateLimited += 1
                 return .refused(.rateLimited(caller, limit.limits, outcome.seconds), fields: fields)
             }
         }
         guard caller.may(scope) else {
-            counts.insufficientScope += 1
             return .refused(
                 Problem(403, "insufficient_scope", "The key \"\(caller.name)\" lacks the scope `\(scope.rawValue)`."),
                 fields: fields
@@ -133,20 +108,16 @@ public final class Doorkeeper {
     /// Answers a request without a known key. One with none at all is no attempt at guessing.
     private func refuseKey(_ view: borrowing RequestView) -> Admission {
         guard KeyRing.bearer(in: view.field(.authorization)) != nil else {
-            counts.unauthorized += 1
             return .refused(.unauthorized)
         }
         let peer = view.peer
         switch rules.failedKeys.failed(peer, at: Monotonic.milliseconds()) {
         case .unauthorized:
-            counts.unauthorized += 1
             return .refused(.unauthorized)
         case .delayed(let begins):
-            counts.unauthorized += 1
             if begins { rules.log.warning("keys.slowed", ["address": "\(peer)"]) }
             return .refusedLater(.unauthorized, after: Self.pause)
         case .held(let seconds):
-            counts.slowed += 1
             return .refusedLater(.tooManyFailedKeys(seconds), after: Self.pause)
         }
     }

@@ -67,6 +67,8 @@ public final class GatewayState: Sendable {
     public let keys: KeyRing
     /// Every live connection.
     public let connections: ConnectionDirectory
+    /// Given when another state has taken this one's place: an answer that goes on for longer must not outlive it.
+    public let replaced = StopSignal()
 
     /// Makes a state.
     public init(config: GatewayConfig, keys: KeyRing, connections: ConnectionDirectory) {
@@ -91,8 +93,12 @@ public final class LiveState: Sendable {
 
     /// Puts the next one in force.
     public func replace(with next: GatewayState) {
-        state.withLock { $0 = next }
+        let former = state.withLock { state in
+            defer { state = next }
+            return state
+        }
         count.add(1, ordering: .releasing)
+        former.replaced.stop()
     }
 
     /// Raised after each ``replace(with:)``: whoever keeps a state learns without a lock that there is another.

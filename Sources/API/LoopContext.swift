@@ -10,7 +10,6 @@ public final class LoopContext {
     /// The loop's read connection; a batch's transaction is open while handlers run.
     public let snapshot: Snapshot
     private let live: LiveState
-    private let store: Store
     /// The state in force when the batch began.
     public private(set) var state: GatewayState
     private var stateVersion: UInt64
@@ -29,7 +28,6 @@ public final class LoopContext {
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
     public init(store: Store, live: LiveState) throws(StoreError) {
-        self.store = store
         self.live = live
         snapshot = try store.reader()
         stateVersion = live.version
@@ -64,7 +62,7 @@ public final class LoopContext {
 
     /// Whether that caller sees the connection of that store key. If so, ``writeSyncedAt(_:)`` writes that connection's.
     func sees(_ key: Int64, _ caller: Caller) throws(StoreError) -> Bool {
-        let version = store.committedVersion
+        let version = snapshot.committedVersion
         if key == seenKey, version == seenVersion, seenCaller == ObjectIdentifier(caller) { return true }
         guard state.connections.connection(key: key, for: caller) != nil else { return false }
         syncedAtLine = []

@@ -1,4 +1,4 @@
-//  Tells requests that wait that the server drains.
+//  Tells requests that wait that it is over: the server drains, or another configuration is in force.
 
 import Synchronization
 

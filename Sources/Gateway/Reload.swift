@@ -13,6 +13,8 @@ final class Reload: Sendable {
     /// What asks for a reload.
     enum Trigger: String {
         case file, signal, api
+        /// What could not be put in force is tried once more.
+        case retry
     }
 
     /// What a new configuration is handed to, after the swap.
@@ -34,6 +36,8 @@ final class Reload: Sendable {
     private let follower: Follower
     private let identify = Mutex<@Sendable (TLSContext?) -> Void>({ _ in })
     private let report: @Sendable (ReloadOutcome) async -> Void
+    private let retryPause: Duration
+    private let (failures, failure) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let executor = ThreadExecutor(name: "reload")
     private let requests: AsyncStream<Request>
     private let queue: AsyncStream<Request>.Continuation
@@ -41,13 +45,15 @@ final class Reload: Sendable {
     /// Makes the reloader of a running program.
     ///
     /// The command line's `listen` goes before the file's. `follower` takes each new state after it is in force, and
-    /// `report` tells of each outcome, for events.
+    /// `report` tells of each outcome, for events. What failed for another reason than the file's is tried again after
+    /// `retryPause`.
     init(
         loaded: LoadedConfig,
         listen: String?,
         builder: ConnectionBuilder,
         live: LiveState,
         log: Log,
+        retryPause: Duration = .seconds(10),
         follower: @escaping Follower,
         report: @escaping @Sendable (ReloadOutcome) async -> Void
     ) {
@@ -56,6 +62,7 @@ final class Reload: Sendable {
         self.builder = builder
         self.live = live
         self.log = log
+        self.retryPause = retryPause
         self.follower = follower
         self.report = report
         current = Mutex(loaded.status)
@@ -88,6 +95,13 @@ final class Reload: Sendable {
         await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in self.watcher.changes { self.request(.file) } }
+                group.addTask {
+                    for await _ in self.failures {
+                        // Cancelled, the stream ends with the pause.
+                        try? await ContinuousClock().sleep(for: self.retryPause)
+                        self.request(.retry)
+                    }
+                }
                 group.addTask(executorPreference: executor) {
                     for await request in self.requests { await request.work(self) }
                 }
@@ -129,6 +143,17 @@ final class Reload: Sendable {
             await reject(error, trigger)
             throw error
         }
+        do {
+            return try await putInForce(loaded, trigger)
+        } catch {
+            // The file is good, and the store or the machine is not: that may pass without a change of any file.
+            await reject(InvalidConfig(unreadable: "could not be put in force: \(error)"), trigger)
+            failure.yield()
+            throw error
+        }
+    }
+
+    private func putInForce(_ loaded: LoadedConfig, _ trigger: Trigger) async throws -> ReloadReport {
         files.withLock { $0 = loaded.files }
         watcher.include(loaded.files)
         let old = live.current
@@ -190,7 +215,7 @@ final class Reload: Sendable {
             status.lastError = rejection
             return isRepeated
         }
-        invalid.log(to: log, file.path, trigger.rawValue)
+        if !isRepeated || trigger != .retry { invalid.log(to: log, file.path, trigger.rawValue) }
         if !isRepeated { await report(.rejected(rejection)) }
     }
 

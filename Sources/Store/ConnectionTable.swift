@@ -66,7 +66,8 @@ extension ConnectionTable where Access == Writing {
     /// Makes the table follow the configuration: new connections get a key, returning ones their old one with their
     /// contacts, and those that are not named are marked as removed.
     ///
-    /// A connection whose vendor changed keeps its contacts and loses its mark.
+    /// A connection whose vendor changed keeps its contacts and loses its mark. What is so already is not written, so
+    /// that a full disk stops no start and no reload.
     ///
     /// - Returns: The named connections, in the order given.
     public func register(
@@ -137,6 +138,7 @@ private enum ConnectionSQL {
         set    removed_at_ms = null,
                mark = case when vendor = excluded.vendor then mark end,
                vendor = excluded.vendor
+        where  removed_at_ms is not null or vendor <> excluded.vendor
         """
     )
     static let update = Query(

@@ -27,6 +27,9 @@ public final class Snapshot {
         }
     }
 
+    /// Counts the store's commits; what is read in this batch is as of this number, or newer.
+    public var committedVersion: UInt64 { version ?? shared.committedVersion }
+
     /// Ends the batch.
     public func end() {
         guard version != nil else { return }

@@ -76,9 +76,6 @@ public final class Store: Sendable {
         background.start()
     }
 
-    /// Raised after each commit and before it is answered: a reader whose transaction began at a lower one is behind.
-    public var committedVersion: UInt64 { shared.committedVersion }
-
     /// The sequence of the last committed change; zero before the first.
     public var lastSequence: Int64 { shared.lastSequence }
 

@@ -80,14 +80,14 @@ public struct WebhookRow: Equatable, Sendable {
         updatedAt = createdAt
     }
 
-    /// Whether it wants events of this type about this connection (`nil`: about none).
+    /// Whether it wants events of this type about this connection. An event about none (`nil`) may speak of any, and is
+    /// for webhooks of all connections.
     public func wants(type: String, connection: String?) -> Bool {
         let hasType = events.contains { pattern in
             pattern == "*" || pattern == type
                 || pattern.hasSuffix(".*") && type.hasPrefix(pattern.dropLast(1))
         }
         guard hasType else { return false }
-        guard let connection else { return true }
         return connections.contains { $0 == "*" || $0 == connection }
     }
 }

@@ -41,10 +41,7 @@ public struct EventFilter: Equatable, Sendable {
     public func wants(type: String) -> Bool { events.contains { Self.matches(type, $0) } }
 
     /// Whether events of the connection are wanted.
-    public func wants(connection: String?) -> Bool {
-        guard let connections, let connection else { return true }
-        return connections.contains(connection)
-    }
+    public func wants(connection: String) -> Bool { connections?.contains(connection) ?? true }
 
     /// Whether a change of a contact is wanted.
     public func wants(type: String, connection: String, changed: some Sequence<ContactField>) -> Bool {

@@ -174,6 +174,50 @@ import Testing
         }
     }
 
+    /// The same configuration, loaded once more.
+    private func reloaded(_ bench: ReadingBench) -> GatewayState {
+        let state = bench.live.current
+        return GatewayState(config: state.config, keys: state.keys, connections: state.connections)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a stream ends when another configuration is in force`() async throws {
+        try await withReadingBench { bench in
+            let response = try await api(bench).stream(bench.request(.get, "/v1/changes/stream", "since=latest"))
+            let stream = try #require(response.stream)
+            let (texts, continuation) = AsyncStream.makeStream(of: String.self)
+            let reader = Task {
+                try await stream(BodyWriter { continuation.yield(String(decoding: $0, as: UTF8.self)) })
+                continuation.finish()
+            }
+            var iterator = texts.makeAsyncIterator()
+            #expect(await iterator.next() == ": changes follow\n\n")
+            bench.live.replace(with: reloaded(bench))
+            try await bench.create("Ann")
+            try await reader.value
+            while let text = await iterator.next() { #expect(!text.contains("Ann")) }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a held answer ends empty when another configuration is in force`() async throws
+    {
+        try await withReadingBench { bench in
+            let api = api(bench)
+            let request = bench.request(.get, "/v1/changes", "since=latest", fields: ["Prefer": "wait=600"])
+            let answer = Task { try await api.changes(request) }
+            // Until it is there to be told of one.
+            let reloads = Task {
+                while !Task.isCancelled {
+                    bench.live.replace(with: reloaded(bench))
+                    await Task.yield()
+                }
+            }
+            let page = try await answer.value.tree
+            #expect(told(page).isEmpty)
+            reloads.cancel()
+            await reloads.value
+        }
+    }
+
     @Test(arguments: [
         ChangePosition.log(after: 0), .log(after: .max), .walk(afterRevision: 300, start: 1),
         .deletes(after: 5, end: 700),

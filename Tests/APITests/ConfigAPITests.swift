@@ -1,7 +1,10 @@
 //  What a caller is shown of the configuration.
 
 import Config
+import HTTPCore
 import JSON
+import Log
+import Platform
 import Testing
 
 @testable import API
@@ -23,5 +26,32 @@ import Testing
              "facades": [{"name": "g", "connection": "book"}], "bridges": [], "changes": {"retain": "30d"}}
             """
         #expect(try limited == JSONValue(parsing: Array(expected.utf8)))
+    }
+
+    @Test func `a key limited to some connections checks and reloads nothing, and hears of no rejection`() async throws
+    {
+        try await withReadingBench { bench in
+            let error = ConfigError(pointer: "/connections/1/vendor", line: 3, column: 7, message: "unknown vendor")
+            let rejection = ConfigStatus.Rejection(at: .now(), errors: [error])
+            let status = ConfigStatus(generation: 1, sha256: "", loadedAt: .now(), lastError: rejection)
+            let control = ConfigControl(
+                status: { status },
+                reload: { ReloadReport(status: status, changes: []) },
+                check: { _ in [] }
+            )
+            let api = ConfigAPI(live: bench.live, control: control, log: .silent)
+            let get = bench.request(.get, "/v1/config")
+            #expect(await api.get(get).tree["last_error"]?["errors"]?.arrayValue?.count == 1)
+            #expect(await api.get(bench.request(.get, "/v1/config", seeing: ["book"])).tree["last_error"] == .null)
+            for path in ["/v1/config/reload", "/v1/config/check"] {
+                let ask = path.hasSuffix("reload") ? api.reload : api.check
+                #expect(await ask(bench.request(.post, path)).status == 200)
+                for some in [["book"], ["book", "desk"], []] as [Set<String>] {
+                    let refused = await ask(bench.request(.post, path, seeing: some))
+                    #expect(refused.status == 403)
+                    #expect(refused.tree["code"] == "insufficient_scope")
+                }
+            }
+        }
     }
 }

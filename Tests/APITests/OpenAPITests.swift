@@ -72,6 +72,16 @@ extension APIDescription {
         }
     }
 
+    @Test func `errors are described where they happen, and only there`() {
+        func codes(_ method: String, _ path: String, _ status: String) -> String? {
+            description.document["paths"]?[path]?[method]?["responses"]?[status]?["description"]?.stringValue
+        }
+        #expect(codes("get", "/metrics", "403")?.contains("`admin_listener_only`") == true)
+        #expect(codes("post", "/v1/contacts", "400")?.contains("`invalid_json`") == true)
+        #expect(codes("post", "/v1/config/check", "400")?.contains("`invalid_json`") == false)
+        #expect(codes("post", "/v1/config/check", "415") == nil)
+    }
+
     @Test func `examples are as their schemas say`() {
         var count = 0
         let checker = SchemaChecker(document: description.document)

@@ -1,11 +1,16 @@
 //  `/metrics` of the running program: what Prometheus reads, and that it tells what happened.
 
+import API
+import Config
 import Glibc
 import HTTPClient
 import HTTPCore
 import JSON
+import Metrics
 import Platform
 import Testing
+
+@testable import Gateway
 
 /// A scrape, taken apart.
 struct Scraped {
@@ -148,7 +153,7 @@ struct Scraped {
         #expect(scraped.value(#"\#(requests){route="-",method="GET",code="404"}"#) == 1)
         #expect(scraped.value(#"contact_gateway_http_request_duration_seconds_count{\#(byID)="GET"}"#) == 4)
         let rejections = "contact_gateway_http_rejections_total"
-        #expect(scraped.value(#"\#(rejections){reason="unauthorised"}"#) == 1)
+        #expect(scraped.value(#"\#(rejections){reason="unauthorized"}"#) == 1)
         #expect(scraped.value(#"\#(rejections){reason="not_found"}"#) == 1)
         #expect(scraped.value(#"\#(rejections){reason="method_not_allowed"}"#) == 1)
         #expect(scraped.value(#"contact_gateway_contacts{connection="book"}"#) == 1)
@@ -162,6 +167,19 @@ struct Scraped {
         #expect(try await Scraped(gateway).text.contains(#"connection="book""#))
         #expect(try await !Scraped(gateway, key: "blind-key").text.contains("connection="))
         #expect(await gateway.stop() == 0)
+    }
+
+    @Test func `a key that is limited to some connections hears of no webhook by name`() throws {
+        let status = ConfigStatus(generation: 1, sha256: "", loadedAt: .now())
+        var facts = GatewayFacts(now: .now(), process: try ProcessFacts(), config: status)
+        facts.waiting = [.init(webhook: 7, count: 2, oldest: facts.now.advanced(byMilliseconds: -5000))]
+        func text(_ connections: Set<String>?) -> String {
+            let caller = Caller(name: "k", scopes: [.read], connections: connections)
+            return String(decoding: MetricText(facts.limited(to: caller).families).bytes, as: UTF8.self)
+        }
+        #expect(text(nil).contains(#"webhook_deliveries_pending{webhook="wh_7"} 2"#))
+        #expect(!text(["book"]).contains("wh_7"))
+        #expect(text(["book"]).contains("contact_gateway_webhook_oldest_event_age_seconds 5"))
     }
 
     @Test func `a vendor that dies shows in its calls, its breaker and its runs, and a reload resets nothing`()

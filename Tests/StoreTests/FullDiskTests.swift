@@ -44,6 +44,23 @@ import Testing
         await store.close()
     }
 
+    @Test func `on a full disk connections that are known already are registered, and others are not`() async throws {
+        let (disk, directory) = (TestDisk(), ScratchDirectory())
+        let store = try Self.open(disk, in: directory)
+        let book = try await Self.book(of: store)
+        disk.limit(disk.used)
+        #expect(try await Self.book(of: store) == book)
+        let error = await #expect(throws: StoreError.self) {
+            try await store.write { transaction in
+                _ = try transaction.connections.register([("book", "local"), ("desk", "local")], at: transaction.now)
+            }
+        }
+        #expect(error?.code == .full)
+        disk.limit(nil)
+        #expect(try await Self.book(of: store) == book)
+        await store.close()
+    }
+
     /// SQLite lengthens the index of its log, 32 KB for 4,096 pages, after it has synced the commit that needs it.
     @Test func `a write that is refused because the log's index finds no room does not come back after a crash`()
         async throws

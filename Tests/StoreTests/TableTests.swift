@@ -61,6 +61,20 @@ import Testing
         await again.close()
     }
 
+    @Test func `a batch's version is the one that it began under`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        let snapshot = try store.reader()
+        try snapshot.begin()
+        let begun = snapshot.committedVersion
+        // This the transaction does not see.
+        _ = try await store.createOne("Ada", in: book)
+        #expect(snapshot.committedVersion == begun)
+        try snapshot.refresh()
+        #expect(snapshot.committedVersion > begun)
+        snapshot.end()
+        await store.close()
+    }
+
     @Test func `an identified record is set aside once`() async throws {
         let (store, book) = try await Store.opened(ScratchDirectory())
         try await store.write { transaction in
@@ -171,6 +185,9 @@ import Testing
                 onlyTo: elsewhere
             )
             #expect(test.count == 1)
+            // What is about no connection may speak of any.
+            let reloaded = try transaction.events.emit(type: "run.all", connection: nil, data: Array("{}".utf8))
+            #expect(try reloaded.map { try transaction.deliveries.find($0)?.webhook } == [all])
             let event = try #require(try transaction.deliveries.find(deliveries[0])?.event)
             #expect(try transaction.events.find(event)?.type == "run.held")
         }

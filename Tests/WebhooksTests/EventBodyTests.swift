@@ -61,7 +61,7 @@ import Testing
         #expect(!some.wants(type: "contact.updated", connection: "crm", changed: [.notes]))
         #expect(!some.wants(type: "contact.updated", connection: "pbx", changed: [.phones]))
         #expect(!some.wants(type: "contact.deleted", connection: "crm", changed: [.phones]))
-        #expect(some.wants(type: "run.failed") && some.wants(connection: nil) && !some.wants(connection: "pbx"))
+        #expect(some.wants(type: "run.failed") && some.wants(connection: "crm") && !some.wants(connection: "pbx"))
     }
 
     @Test(arguments: [

@@ -205,7 +205,7 @@ extension OpenAPIDocument {
             if route.access == Scope.admin.rawValue { codes.insert(.adminListenerOnly) }
         }
         if operation.parameters.contains(where: { $0.place == .path }) { codes.formUnion([.malformedPath, .notFound]) }
-        if operation.body != nil { codes.formUnion([.invalidJSON, .unsupportedMediaType]) }
+        if operation.body?.refusesUnreadable == true { codes.formUnion([.invalidJSON, .unsupportedMediaType]) }
         codes.formUnion(operation.errors)
         return ProblemCode.allCases.filter(codes.contains)
     }

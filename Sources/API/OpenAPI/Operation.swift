@@ -41,6 +41,8 @@ struct Operation: Sendable {
         var schema: String
         var mediaTypes = ["application/json"]
         var isRequired = true
+        /// Whether another media type, and what is no JSON, is an error.
+        var refusesUnreadable = true
     }
 }
 

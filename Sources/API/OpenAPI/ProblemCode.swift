@@ -107,7 +107,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .malformedPath: "the path has a malformed percent-encoding"
         case .tlsRequired: "the port speaks TLS, and the request came without"
         case .unauthorized: "no key, or none of the configuration"
-        case .insufficientScope: "the key lacks the operation's scope"
+        case .insufficientScope: "the key lacks the operation's scope, or the operation needs a key for all connections"
         case .adminListenerOnly: "the operation is answered on the listener of `server.admin_listen` only"
         case .crossSiteRefused: "a web page of another origin may not change anything here"
         case .rateLimited: "the key has spent its requests for now; `Retry-After` says for how long"

@@ -258,7 +258,7 @@ enum ServiceSchemas {
                 .init(
                     "last_error",
                     Schema.component("ConfigRejection").orNull,
-                    "Why the file as it is now is not in force; null when it is."
+                    "Why the file as it is now is not in force; null when it is, and to a key that is limited to some connections."
                 ),
             ] + more
         )

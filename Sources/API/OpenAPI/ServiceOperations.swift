@@ -20,8 +20,9 @@ extension ConfigAPI {
                 id: "reloadConfig",
                 tag: .configuration,
                 summary: "Reads the configuration file again, now",
+                detail: "Only a key for all connections may.",
                 answers: [Answer(200, "It is in force; what changed.", .json("ReloadReport"))],
-                errors: [.invalidConfig]
+                errors: [.invalidConfig, .storageFull]
             ),
             Operation(
                 method: .post,
@@ -29,7 +30,8 @@ extension ConfigAPI {
                 id: "checkConfig",
                 tag: .configuration,
                 summary: "Judges a configuration without putting it in force",
-                body: Operation.Body(schema: "ConfigInput"),
+                detail: "Only a key for all connections may. What cannot even be read is judged invalid, and no error.",
+                body: Operation.Body(schema: "ConfigInput", refusesUnreadable: false),
                 answers: [Answer(200, "Whether it could be in force, and what it would change.", .json("ConfigCheck"))]
             ),
         ]
@@ -77,7 +79,7 @@ extension OpenAPI {
                         .other(mediaType: "text/plain", .string())
                     )
                 ],
-                errors: [.storageUnavailable]
+                errors: [.storageUnavailable, .adminListenerOnly]
             ),
             Operation(
                 method: .get,

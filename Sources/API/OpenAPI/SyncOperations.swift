@@ -29,7 +29,7 @@ extension ChangesAPI {
                 answers: [
                     Answer(
                         200,
-                        "The stream; it ends when the gateway stops.",
+                        "The stream; it ends when the gateway stops or takes up another configuration. Come back with `Last-Event-ID`.",
                         .other(mediaType: "text/event-stream", .component("ChangeEvent")),
                         [.cacheControl]
                     )

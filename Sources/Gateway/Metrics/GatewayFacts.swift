@@ -44,6 +44,8 @@ struct GatewayFacts: Sendable {
     var sync: [String: SyncCounts] = [:]
     var deliveries = DeliveryCounts()
     var waiting: [Waiting] = []
+    /// Whether a webhook may be named.
+    var namesWebhooks = true
 
     /// All families, in the order of the text.
     var families: [MetricFamily] {
@@ -57,6 +59,7 @@ struct GatewayFacts: Sendable {
         facts.connections.removeAll { !caller.sees($0.id) }
         facts.calls = calls.filter { caller.sees($0.key) }
         facts.sync = sync.filter { caller.sees($0.key) }
+        facts.namesWebhooks = caller.connections == nil
         return facts
     }
 }

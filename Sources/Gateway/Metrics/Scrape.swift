@@ -96,7 +96,7 @@ final class Scrape: Sendable {
     /// Counting millions takes a tenth of a second. A count is good as long as nothing was committed, and else for a
     /// hundred times as long as it took: it never costs the reader more than a hundredth of its time.
     private func contacts(_ snapshot: Snapshot) throws(StoreError) -> [Int64: Int] {
-        let version = services.store.committedVersion
+        let version = snapshot.committedVersion
         let now = Monotonic.nanoseconds()
         let known = census.withLock { $0.version == version || now < $0.goodUntil ? $0.counts : nil }
         if let known { return known }

@@ -38,7 +38,8 @@ extension GatewayFacts {
                 metric("webhook_deliveries_pending"),
                 .gauge,
                 "Deliveries that were tried, or wait behind one that was, and are to be tried again.",
-                waiting.map { .init([.init("webhook", "wh_\($0.webhook)")], .whole(Int64($0.count))) }
+                !namesWebhooks
+                    ? [] : waiting.map { .init([.init("webhook", "wh_\($0.webhook)")], .whole(Int64($0.count))) }
             ),
             gauge("webhook_events_queued", "Events read and not yet sent.", Int64(depth.queued)),
             gauge("webhook_attempts_in_flight", "Attempts under way.", Int64(depth.inFlight)),
