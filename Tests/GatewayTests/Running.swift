@@ -16,8 +16,11 @@ final class Running: Sendable {
     private struct State {
         var lines: [JSONValue] = []
         var standardOutput: [UInt8] = []
-        var exitCode: Int32?
+        var status: Int32?
+        var isOutputWhole = false
         var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Known once all that the program wrote was read too.
+        var exitCode: Int32? { isOutputWhole ? status : nil }
     }
 
     let pid: pid_t
@@ -53,6 +56,7 @@ final class Running: Sendable {
         self.pid = pid
         PosixThread.start(name: "output") { [self] in
             Self.drain(output.0) { bytes in state.withLock { $0.standardOutput += bytes } }
+            note { $0.isOutputWhole = true }
         }
         PosixThread.start(name: "log") { [self] in
             var pending: [UInt8] = []
@@ -68,7 +72,7 @@ final class Running: Sendable {
             var status: Int32 = 0
             waitpid(pid, &status, 0)
             // wait(2): the low seven bits name the signal, the next byte is the exit status.
-            note { $0.exitCode = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F) }
+            note { $0.status = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F) }
         }
     }
 
