@@ -141,11 +141,6 @@ extension LinkTable {
         return missing
     }
 
-    /// How many contacts of the connection have a vendor's id.
-    public func count(connection: Int64) throws(StoreError) -> Int {
-        Int(try database.number(LinkSQL.count, connection))
-    }
-
     /// The order of SQLite's BINARY collation: bytes, then length. Swift's own order of strings is another.
     private static func order(_ left: String, _ right: String) -> Int {
         var left = left
@@ -166,15 +161,6 @@ extension LinkTable {
 }
 
 extension LinkTable where Access == Writing {
-    /// Notes that a record's bytes are another spelling of what we have.
-    public func touch(connection: Int64, vendorID: String, contentHash: UInt64) throws(StoreError) {
-        let statement = try database.statement(LinkSQL.touch)
-        statement.bind(1, connection)
-        statement.bind(2, vendorID)
-        statement.bind(3, Int64(bitPattern: contentHash))
-        try statement.run()
-    }
-
     /// The statement that adds a link: connection, vendor's id, contact and hash.
     static var insertion: Query { LinkSQL.insert }
 
@@ -218,13 +204,11 @@ private enum LinkSQL {
     )
     static let hashes = Query("select contact, content_hash from link where connection = ?")
     static let all = Query("select vendor_id, contact from link where connection = ? order by vendor_id")
-    static let count = Query("select count(*) from link where connection = ?")
     static let insert = Query(
         "insert into link (connection, vendor_id, contact, content_hash) values (?, ?, ?, ?)"
     )
     static let put = Query(
         "insert or replace into link (connection, vendor_id, contact, content_hash) values (?, ?, ?, ?)"
     )
-    static let touch = Query("update link set content_hash = ?3 where connection = ?1 and vendor_id = ?2")
     static let remove = Query("delete from link where connection = ? and vendor_id = ?")
 }

@@ -70,8 +70,6 @@ public final class Snapshot {
     public var deliveries: DeliveryTable<Reading> { DeliveryTable(database: database) }
     /// System events.
     public var events: EventTable<Reading> { EventTable(database: database) }
-    /// Answers kept for repeated requests.
-    public var idempotency: IdempotencyTable<Reading> { IdempotencyTable(database: database) }
     /// Writes that wait for a vendor.
     public var writes: WriteTable<Reading> { WriteTable(database: database) }
     /// The full-text index.
