@@ -42,6 +42,17 @@ public enum ContactLimits {
     public static let entries = 500
 }
 
+extension ContactContent {
+    /// A member with more than ``ContactLimits/entries`` entries; `nil` when there is none.
+    public var overfullField: ContactField? {
+        let counts: [(ContactField, Int)] = [
+            (.emails, emails.count), (.phones, phones.count), (.addresses, addresses.count), (.tags, tags.count),
+            (.customFields, customFields.count),
+        ]
+        return counts.first { $0.1 > ContactLimits.entries }?.0
+    }
+}
+
 /// What a client wrote.
 public struct ContactInput: Equatable, Sendable {
     /// `connection`, where given.

@@ -52,10 +52,14 @@ public enum LookupKey: Hashable, Sendable {
 extension ContactContent {
     /// Every key that finds this contact, without repeats.
     public var lookupKeys: [LookupKey] {
+        let most = emails.count + 2 * phones.count
         var keys: [LookupKey] = []
-        keys.reserveCapacity(emails.count + 2 * phones.count)
+        keys.reserveCapacity(most)
+        // A few are compared sooner than hashed.
+        var met: Set<LookupKey>? = most > 16 ? [] : nil
         func add(_ key: LookupKey?) {
-            if let key, !keys.contains(key) { keys.append(key) }
+            guard let key, met?.insert(key).inserted ?? !keys.contains(key) else { return }
+            keys.append(key)
         }
         for email in emails { add(.email(of: email.address)) }
         for phone in phones {

@@ -21,7 +21,7 @@ struct IDPlaces {
         var slot = first(for: id)
         while slots[slot] >= 0 {
             let place = Int(slots[slot])
-            if known(place) == id { return place }
+            if ExactID(known(place)) == ExactID(id) { return place }
             slot = (slot + 1) & (slots.count - 1)
         }
         slots[slot] = Int32(next)

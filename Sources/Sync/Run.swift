@@ -60,9 +60,9 @@ struct Run {
     /// What was known of the vendor's records when a full run began.
     private var records: KnownRecords?
     /// Ids that the vendor says are deleted.
-    private var tombstones: Set<String> = []
+    private var tombstones: Set<ExactID> = []
     /// Ids that a delta says are changed.
-    private var changed: Set<String> = []
+    private var changed: Set<ExactID> = []
     /// Where the next delta starts, once this run is done.
     private(set) var nextMark: String?
     /// The next run should be a full one.
@@ -245,12 +245,12 @@ extension Run {
 
     private mutating func walk(_ page: @Sendable (Cursor?) async throws(VendorError) -> IDPage) async throws {
         var cursor: Cursor?
-        var ids: Set<String> = []
+        var ids: Set<ExactID> = []
         var idle = 0
         repeat {
             let found = try await page(cursor)
             let before = ids.count
-            ids.formUnion(found.ids)
+            ids.formUnion(found.ids.lazy.map(ExactID.init))
             row.counts.pages += 1
             row.counts.seen += found.ids.count
             try checkProgress(brought: ids.count - before, hasMore: found.next != nil, idle: &idle)
@@ -380,9 +380,9 @@ extension Run {
     }
 
     private mutating func absorb(_ fetched: Fetched, isDelta: Bool) {
-        tombstones.formUnion(fetched.tombstones)
+        tombstones.formUnion(fetched.tombstones.lazy.map(ExactID.init))
         if isDelta {
-            for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map(\.vendorID)) }
+            for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map { ExactID($0.vendorID) }) }
         }
         if let mark = fetched.mark { nextMark = mark }
         if let total = fetched.total { proof.total = total }
@@ -402,7 +402,7 @@ extension Run {
     /// What one pass over a list has named.
     private struct PassNames {
         var contacts = KeySet()
-        var strangers: Set<String> = []
+        var strangers: Set<ExactID> = []
         var idle = 0
 
         var count: Int { contacts.count + strangers.count }
@@ -410,7 +410,7 @@ extension Run {
         mutating func add(_ result: IngestResult) -> Int {
             let before = count
             contacts.formUnion(result.contacts)
-            strangers.formUnion(result.strangers)
+            strangers.formUnion(result.strangers.lazy.map(ExactID.init))
             return count - before
         }
     }
@@ -466,7 +466,7 @@ extension Run {
     private func told() async throws -> Set<Int64> {
         guard !tombstones.isEmpty else { return [] }
         let key = target.key
-        let probes = tombstones.map { LinkProbe(vendorID: $0, contentHash: 0) }
+        let probes = tombstones.map { LinkProbe(vendorID: $0.text, contentHash: 0) }
         let contacts = try await store.read { snapshot in
             try snapshot.links.resolve(connection: key, probes).compactMap(\.contact)
         }

@@ -121,4 +121,13 @@ import TestSupport
         #expect(LookupKey.digits(of: "0044 (722) 322-4241") == .digits("3224241"))
         #expect(LookupKey.digits(of: "12") == nil)
     }
+
+    @Test func `many keys are each told once, in order, and soon`() {
+        var content = ContactContent()
+        content.emails = (0..<100_000).map { ContactEmail(address: "P\($0 % 50_000)@example.com", label: .work) }
+        #expect(content.lookupKeys == (0..<50_000).map { .email("p\($0)@example.com") })
+        #expect(content.overfullField == .emails)
+        content.emails = Array(content.emails.prefix(ContactLimits.entries))
+        #expect(content.overfullField == nil)
+    }
 }

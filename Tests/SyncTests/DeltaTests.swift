@@ -110,4 +110,18 @@ struct DeltaTests {
         #expect(try await bench.run().state == .held)
         #expect(try await bench.ids().count == 50)
     }
+
+    @Test func `two spellings of one text are two ids`() async throws {
+        let bench = try await Workbench(delta: true)
+        let spellings = ["\u{E9}", "e\u{301}"]
+        let others = (10..<30).map { "\($0)" }
+        bench.vendor.set { $0.pageSize = 100 }
+        bench.vendor.hold(spellings + others)
+        let full = try await bench.run()
+        #expect(full.counts.created == 22)
+        #expect(try await bench.ids().prefix(2).map { Array($0.utf8) } == spellings.map { Array($0.utf8) })
+        bench.vendor.set { $0.deltas = [Self.page([], deleted: spellings)] }
+        #expect(try await bench.run(.delta).counts.deleted == 2)
+        #expect(try await bench.ids() == others)
+    }
 }

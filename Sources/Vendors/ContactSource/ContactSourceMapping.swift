@@ -89,6 +89,8 @@ struct ContactSourceMapping: ContactMapping {
         make: (Record.Entry) -> Ours,
         isHeldAs: (Record.Entry, Ours) -> Bool
     ) -> [Ours] {
+        // Whoever stores refuses so many, and comparing each with each would take long.
+        guard entries.count <= ContactLimits.entries else { return entries.map(make) }
         var rest = ours
         return entries.map { entry in
             guard let index = rest.firstIndex(where: { isHeldAs(entry, $0) }) else { return make(entry) }
