@@ -15,6 +15,8 @@ struct ChangePage: Sendable {
     /// Where to go on.
     var next: ChangePosition
     var hasMore = false
+    /// Whether the page ended because it had passed over enough of what the reader may not see.
+    var isCutShort = false
 
     init(next: ChangePosition) {
         self.next = next
@@ -49,15 +51,21 @@ struct ChangeFeed: Sendable {
     /// - Parameters:
     ///   - position: Where the reader stands.
     ///   - limit: At most so many items.
+    ///   - most: So many rows of other connections are passed over at most.
     ///   - snapshot: In one read transaction, so that the end of the walk and the log meet.
     /// - Returns: The items, never more than the limit, and the next position.
     /// - Throws: The store's failures.
-    func page(at position: ChangePosition, limit: Int, in snapshot: Snapshot) throws -> ChangePage {
+    func page(
+        at position: ChangePosition,
+        limit: Int,
+        passingOver most: Int = PassedOver.inBackground,
+        in snapshot: Snapshot
+    ) throws -> ChangePage {
         var page = ChangePage(next: position)
         switch position {
-        case .walk(let revision, let start): try walk(after: revision, start: start, limit, snapshot, &page)
-        case .deletes(let after, let end): try deletes(after: after, end: end, limit, snapshot, &page)
-        case .log(let after): try log(after: after, limit, snapshot, &page)
+        case .walk(let revision, let start): try walk(after: revision, start: start, limit, most, snapshot, &page)
+        case .deletes(let after, let end): try deletes(after: after, end: end, limit, most, snapshot, &page)
+        case .log(let after): try log(after: after, limit, most, snapshot, &page)
         }
         return page
     }
@@ -67,12 +75,16 @@ struct ChangeFeed: Sendable {
         after revision: Int64,
         start: Int64,
         _ limit: Int,
+        _ most: Int,
         _ snapshot: Snapshot,
         _ page: inout ChangePage
     ) throws {
-        let found = try snapshot.contacts.walk(afterRevision: revision, limit: limit, connections: visible) {
-            row,
-            document in
+        let found = try snapshot.contacts.walk(
+            afterRevision: revision,
+            limit: limit,
+            connections: visible,
+            passingOver: most
+        ) { row, document in
             try page.add(.walk(afterRevision: row.revision, start: start)) { json in
                 let stored = ContactDocument(document)
                 begin(row.revision, .created, stored.id, row.connection, &json)
@@ -86,13 +98,14 @@ struct ChangeFeed: Sendable {
         if found.hasMore {
             page.next = .walk(afterRevision: found.last, start: start)
             page.hasMore = true
+            page.isCutShort = page.items.count < limit
             return
         }
         let end = try snapshot.changes.last()
         page.next = end > start ? .deletes(after: start, end: end) : .log(after: end)
         page.hasMore = end > start
         if end > start, page.items.count < limit {
-            try deletes(after: start, end: end, limit - page.items.count, snapshot, &page)
+            try deletes(after: start, end: end, limit - page.items.count, most, snapshot, &page)
         }
     }
 
@@ -100,17 +113,32 @@ struct ChangeFeed: Sendable {
         after: Int64,
         end: Int64,
         _ limit: Int,
+        _ most: Int,
         _ snapshot: Snapshot,
         _ page: inout ChangePage
     ) throws {
-        let found = try snapshot.changes.deletes(after: after, through: end, limit: limit, connections: visible)
+        let found = try snapshot.changes.deletes(
+            after: after,
+            through: end,
+            limit: limit,
+            connections: visible,
+            passingOver: most
+        )
+        page.isCutShort = found.hasMore && found.changes.count < limit
         for change in found.changes { add(change, nil, .deletes(after: change.sequence, end: end), &page) }
         page.next = found.hasMore ? .deletes(after: found.last, end: end) : .log(after: end)
         page.hasMore = try found.hasMore || snapshot.changes.last() > end
     }
 
-    private func log(after: Int64, _ limit: Int, _ snapshot: Snapshot, _ page: inout ChangePage) throws {
-        let found = try snapshot.changes.page(after: after, limit: limit, connections: visible)
+    private func log(
+        after: Int64,
+        _ limit: Int,
+        _ most: Int,
+        _ snapshot: Snapshot,
+        _ page: inout ChangePage
+    ) throws {
+        let found = try snapshot.changes.page(after: after, limit: limit, connections: visible, passingOver: most)
+        page.isCutShort = found.hasMore && found.changes.count < limit
         for change in folds ? folded(found.changes) : found.changes {
             let contact = change.type == .deleted ? nil : try snapshot.changes.document(of: change)
             add(change, contact, .log(after: change.sequence), &page)

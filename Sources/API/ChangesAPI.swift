@@ -75,7 +75,13 @@ public struct ChangesAPI: Sendable {
             let feed = feed(connection, for: caller, in: context.state, folds: true)
             try context.snapshot.refresh()
             let position = try position(parameters["since"], in: context.snapshot)
-            let page = try feed.page(at: position, limit: limit, in: context.snapshot)
+            let page = try feed.page(
+                at: position,
+                limit: limit,
+                passingOver: PassedOver.onLoop,
+                in: context.snapshot
+            )
+            if page.isCutShort { return false }
             out.beginJSON()
             if let connection, try context.sees(connection.key, caller) { context.writeSyncedAt(&out) }
             out.beginBody()
@@ -99,6 +105,10 @@ public struct ChangesAPI: Sendable {
         let position = try await position(parameters["since"])
         let waitSeconds = Preferences(request.fields).waitSeconds
         var page = try await read(feed, position, limit)
+        // Nothing to see in as much as one transaction should look at: what follows may have some.
+        while page.items.isEmpty, page.isCutShort, !stop.isStopped {
+            page = try await read(feed, page.next, limit)
+        }
         if let waitSeconds, page.items.isEmpty, !page.hasMore {
             page = try await wait(for: .seconds(waitSeconds), feed, page, limit, under: state)
         }

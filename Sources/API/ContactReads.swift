@@ -203,7 +203,12 @@ public struct ContactReads {
             out.output.append("{\"best\":")
             var shown: [Int64] = []
             for key in keys {
-                try context.snapshot.contacts.forEachMatch(key, connections: connections, limit: 100) { row, document in
+                try context.snapshot.contacts.forEachMatch(
+                    key,
+                    connections: connections,
+                    limit: 100,
+                    passingOver: PassedOver.onLoop
+                ) { row, document in
                     if shown.contains(row.key) { return }
                     shown.append(row.key)
                     if shown.count == 2 {

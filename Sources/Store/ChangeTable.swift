@@ -10,6 +10,14 @@ public struct ChangeTable<Access> {
     var transaction: Transaction?
 }
 
+/// How many rows of other connections one page passes over before it ends, so that no page holds up the others.
+public enum PassedOver {
+    /// On an event loop: less than a millisecond's worth.
+    public static let onLoop = 1000
+    /// On a thread that only reads.
+    public static let inBackground = 20_000
+}
+
 /// What a change did.
 public enum ChangeType: Int64, Sendable {
     case created = 1
@@ -70,13 +78,15 @@ extension ChangeTable {
     ///   - sequence: The last one seen; zero for all that are kept.
     ///   - limit: At most so many.
     ///   - connections: Only these; `nil` for all. Changes of purged connections are never shown.
+    ///   - most: After passing over so many changes of other connections the page ends, even empty.
     /// - Returns: The changes, the sequence to go on from (the last looked at, shown or not), and whether there may be
-    ///   more: after 20,000 changes of other connections the page ends, even empty, rather than hold up a loop.
+    ///   more.
     /// - Throws: ``StoreError``.
     public func page(
         after sequence: Int64,
         limit: Int,
-        connections: Set<Int64>? = nil
+        connections: Set<Int64>? = nil,
+        passingOver most: Int = PassedOver.inBackground
     ) throws(StoreError) -> (changes: [Change], last: Int64, hasMore: Bool) {
         let statement = try database.statement(ChangeSQL.page)
         statement.bind(1, sequence)
@@ -90,19 +100,21 @@ extension ChangeTable {
                 changes.append(change)
             } else {
                 passedOver += 1
-                if passedOver > 20_000 { return (changes, last, true) }
+                if passedOver > most { return (changes, last, true) }
             }
             last = statement.int(0)
         }
         return (changes, last, false)
     }
 
-    /// Deletes within a stretch of the log, in order: what a walk from the beginning tells at its end.
+    /// Deletes within a stretch of the log, in order: what a walk from the beginning tells at its end. The limits are
+    /// those of ``page(after:limit:connections:passingOver:)``.
     public func deletes(
         after sequence: Int64,
         through end: Int64,
         limit: Int,
-        connections: Set<Int64>? = nil
+        connections: Set<Int64>? = nil,
+        passingOver most: Int = PassedOver.inBackground
     ) throws(StoreError) -> (changes: [Change], last: Int64, hasMore: Bool) {
         let statement = try database.statement(ChangeSQL.deletes)
         statement.bind(1, sequence)
@@ -110,19 +122,23 @@ extension ChangeTable {
         defer { statement.reset() }
         var changes: [Change] = []
         var last = sequence
+        var passedOver = 0
         while try statement.step() {
             if connections?.contains(statement.int(2)) != false, let change = Self.change(statement) {
                 if changes.count == limit { return (changes, last, true) }
                 changes.append(change)
+            } else {
+                passedOver += 1
+                if passedOver > most { return (changes, last, true) }
             }
             last = statement.int(0)
         }
         return (changes, max(last, end), false)
     }
 
-    /// Whether a contact was deleted after a sequence.
-    public func hasDeletes(after sequence: Int64) throws(StoreError) -> Bool {
-        try database.number(ChangeSQL.anyDelete, sequence) != 0
+    /// Whether a contact of a connection was deleted after a sequence.
+    public func hasDeletes(of connection: Int64, after sequence: Int64) throws(StoreError) -> Bool {
+        try database.number(ChangeSQL.anyDelete, sequence, connection) != 0
     }
 
     /// The change of that sequence; `nil` when it is not kept.
@@ -228,9 +244,10 @@ enum FieldMask {
 }
 
 enum ChangeSQL {
+    private static let members =
+        "c.sequence, c.contact, c.connection, c.type, c.at_ms, c.prior, c.fields, c.previous, c.trace"
     private static let columns = """
-        select c.sequence, c.contact, c.connection, c.type, c.at_ms, c.prior, c.fields, c.previous, c.trace,
-               substr(k.doc, 8, 32), t.nonce
+        select \(members), substr(k.doc, 8, 32), t.nonce
         from   change c
         left   join contact k on k.id = c.contact
         left   join tombstone t on t.contact = c.contact
@@ -238,10 +255,17 @@ enum ChangeSQL {
     static let last = Query("select max(coalesce((select max(sequence) from change), 0))")
     static let first = Query("select min(sequence) from change")
     static let page = Query("\(columns) where c.sequence > ? order by c.sequence")
+    /// By the tombstones, one for each delete that the log keeps: the log itself has no index of its types.
     static let deletes = Query(
-        "\(columns) where c.sequence > ? and c.sequence <= ? and c.type = 3 order by c.sequence"
+        """
+        select \(members), null, t.nonce
+        from   tombstone t
+        cross  join change c on c.sequence = t.sequence
+        where  t.sequence > ? and t.sequence <= ?
+        order  by t.sequence
+        """
     )
-    static let anyDelete = Query("select exists (select 1 from tombstone where sequence > ?)")
+    static let anyDelete = Query("select exists (select 1 from tombstone where sequence > ? and connection = ?)")
     static let find = Query("\(columns) where c.sequence = ?")
     static let atOrAfter = Query(
         "select sequence, at_ms from change where sequence >= ? order by sequence limit 1"

@@ -35,7 +35,8 @@ extension ContactTable {
     ///   - key: The last key of the page before; zero to begin.
     ///   - limit: At most so many.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not read contacts.
-    /// - Returns: The key to go on after; `nil` when this page was the last.
+    /// - Returns: The key to go on after; `nil` when this page was the last. A page by phone numbers may end before it
+    ///   is full, where many other numbers have the same last digits.
     /// - Throws: ``StoreError``, and what the body throws.
     public func list(
         _ filter: ContactFilter,
@@ -49,7 +50,11 @@ extension ContactTable {
         var end = PageEnd.sparse
         if rules.hasLikelySource { end = try fill(&page, from: .likely, filter, rules, body) }
         if end == .sparse { end = try fill(&page, from: .exact, filter, rules, body) }
-        return end == .full ? page.last : nil
+        return switch end {
+        case .full: page.last
+        case .enough: page.position
+        case .ended, .sparse: nil
+        }
     }
 
     /// Shows rows of one source until the page is full or nothing is left.
@@ -71,6 +76,7 @@ extension ContactTable {
         }) {
             // One row in sixteen would still be worth it.
             if source == .likely, seen >= 16, (page.shown - shownBefore) * 16 < seen { return .sparse }
+            if rules.hasLooseKeys, seen - page.shown == LookThrough.documents { return .enough }
             seen += 1
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             if row.connection != shownConnection {
@@ -144,18 +150,21 @@ extension ContactTable {
         return Array(found.values.sorted { $0.key < $1.key }.prefix(limit))
     }
 
-    /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored.
+    /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored. Where many
+    /// numbers have the same last digits, the candidates behind ``LookThrough/documents`` others are not looked at.
     ///
     /// - Parameters:
     ///   - key: An e-mail address or a number.
     ///   - connections: Only of these; `nil` for all.
     ///   - limit: At most so many.
+    ///   - most: Contacts of other connections that are passed over before the search ends.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not look up.
     /// - Throws: ``StoreError``, and what the body throws.
     public func forEachMatch(
         _ key: LookupKey,
         connections: Set<Int64>?,
         limit: Int,
+        passingOver most: Int = .max,
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws {
         try transaction?.flushLookups()
@@ -163,11 +172,16 @@ extension ContactTable {
         var source = try candidates(under: hashes, after: 0)
         defer { source.statement.reset() }
         var shown = 0
-        while shown < limit,
+        var others = 0
+        var passedOver = 0
+        while shown < limit, others < LookThrough.documents, passedOver < most,
             let statement = try source.next({ end throws(StoreError) in try candidates(under: hashes, after: end) })
         {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
-            guard connections?.contains(row.connection) != false else { continue }
+            guard connections?.contains(row.connection) != false else {
+                passedOver += 1
+                continue
+            }
             try statement.withBytes(3) { bytes in
                 let document = bytes.assumingMemoryBound(to: UInt8.self).span
                 // Two texts may have one hash, and last digits say less than a number.
@@ -176,12 +190,21 @@ extension ContactTable {
                         row.key,
                         { () throws(JSONError) in try ContactDocument(document).matches(key) }
                     )
-                else { return }
+                else {
+                    others += 1
+                    return
+                }
                 try body(row, document)
                 shown += 1
             }
         }
     }
+}
+
+/// How far candidates that turn out to be others are looked through.
+enum LookThrough {
+    /// So many documents of contacts that have only the last digits of a number.
+    static let documents = 500
 }
 
 /// A page of a list that is being filled.
@@ -199,6 +222,8 @@ private enum PageEnd {
     /// The page is full, and more would follow.
     case full
     case ended
+    /// More candidates follow, but enough were looked at for one page.
+    case enough
     /// Few of the rows were to be shown.
     case sparse
 }

@@ -123,19 +123,22 @@ extension ContactTable {
     ///   - revision: The last revision seen; zero to begin.
     ///   - limit: At most so many.
     ///   - connections: Only these; `nil` for all.
+    ///   - most: After passing over so many contacts of other connections the walk ends, even with nothing shown.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not walk.
-    /// - Returns: The revision to go on from, the last looked at, shown or not; and whether more follow.
+    /// - Returns: The revision to go on from, the last looked at, shown or not; and whether more may follow.
     /// - Throws: ``StoreError``, and what the body throws.
     public func walk(
         afterRevision revision: Int64,
         limit: Int,
         connections: Set<Int64>?,
+        passingOver most: Int = PassedOver.inBackground,
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws -> (last: Int64, hasMore: Bool) {
         let statement = try database.statement(ContactSQL.byRevision)
         statement.bind(1, revision)
         defer { statement.reset() }
         var shown = 0
+        var passedOver = 0
         var last = revision
         while try statement.step() {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
@@ -143,6 +146,9 @@ extension ContactTable {
                 if shown == limit { return (last, true) }
                 shown += 1
                 try statement.withBytes(3) { try body(row, $0.assumingMemoryBound(to: UInt8.self).span) }
+            } else {
+                passedOver += 1
+                if passedOver > most { return (last, true) }
             }
             last = row.revision
         }

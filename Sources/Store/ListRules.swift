@@ -72,6 +72,9 @@ struct ListRules {
         return usesIndex ? likelyExpression != nil : filter.connections?.count == 1
     }
 
+    /// Whether any number of candidates may turn out to be others: last digits say less than a number.
+    var hasLooseKeys: Bool { email == nil && !filter.phones.isEmpty }
+
     /// A statement whose rows are key, connection, revision and document of the candidates, by ascending key.
     func candidates<Access>(
         _ source: Source,

@@ -1,5 +1,5 @@
-//  Contacts under look-up keys with their documents: straight out of the tree, or where batches have left runs beside it
-//  with what these hold.
+//  Contacts under look-up keys with their documents: one hash straight out of the tree, several or
+//  with runs that batches have left beside it gathered first.
 
 import Platform
 
@@ -30,33 +30,26 @@ extension ContactTable {
     func candidates(under hashes: [Int64], after key: Int64) throws(StoreError) -> Candidates {
         let lookups = LookupTable(database: database)
         let runs = shared.mayHaveRuns ? try lookups.runs() : []
-        guard runs.isEmpty else {
-            let found = try lookups.contacts(under: hashes, after: key, limit: CandidateSQL.chunk, in: runs)
-            if found.count == 1 {
-                let statement = try database.statement(CandidateSQL.single)
-                statement.bind(1, found[0])
-                return Candidates(statement: statement)
-            }
-            let statement = try database.statement(CandidateSQL.chosen)
-            statement.bind(1, "[\(found.map(String.init).joined(separator: ","))]")
-            return Candidates(statement: statement, end: found.count == CandidateSQL.chunk ? found.last : nil)
-        }
-        if hashes.count == 1 {
+        if runs.isEmpty, hashes.count == 1 {
             let statement = try database.statement(CandidateSQL.one)
             statement.bind(1, hashes[0])
             statement.bind(2, key)
             return Candidates(statement: statement)
         }
-        let statement = try database.statement(CandidateSQL.any)
-        // Unused places repeat the first key.
-        for place in 0..<8 { statement.bind(Int32(place + 1), hashes.count > place ? hashes[place] : hashes[0]) }
-        statement.bind(9, key)
-        return Candidates(statement: statement)
+        let found = try lookups.contacts(under: hashes, after: key, limit: CandidateSQL.chunk, in: runs)
+        if found.count == 1 {
+            let statement = try database.statement(CandidateSQL.single)
+            statement.bind(1, found[0])
+            return Candidates(statement: statement)
+        }
+        let statement = try database.statement(CandidateSQL.chosen)
+        statement.bind(1, "[\(found.map(String.init).joined(separator: ","))]")
+        return Candidates(statement: statement, end: found.count == CandidateSQL.chunk ? found.last : nil)
     }
 }
 
 private enum CandidateSQL {
-    /// So many contacts are looked up at a time where runs have to be asked.
+    /// So many contacts are looked up at a time where runs or several hashes have to be asked.
     static let chunk = 2000
     static let one = Query(
         """
@@ -64,14 +57,6 @@ private enum CandidateSQL {
         from   lookup l
         cross  join contact c on c.id = l.contact
         where  l.key = ? and l.contact > ?
-        order  by l.contact
-        """
-    )
-    static let any = Query(
-        """
-        select c.id, c.connection, c.revision, c.doc
-        from   (select distinct contact from lookup where key in (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) and contact > ?9) l
-        cross  join contact c on c.id = l.contact
         order  by l.contact
         """
     )

@@ -107,7 +107,9 @@ struct Ingest: Sendable {
         let connection = target.key
         let probes = incoming.map { LinkProbe(vendorID: $0.record.vendorID, contentHash: $0.hash) }
         return try await store.read { snapshot in
-            if let sequence, try snapshot.changes.hasDeletes(after: sequence) { return ([], sequence, true) }
+            if let sequence, try snapshot.changes.hasDeletes(of: connection, after: sequence) {
+                return ([], sequence, true)
+            }
             let contacts = snapshot.contacts
             let known: [Known] = try snapshot.links.resolve(connection: connection, probes).map { match in
                 switch match {
@@ -132,7 +134,7 @@ struct Ingest: Sendable {
                 decisions.contacts.insert(contact)
             case .nothing:
                 let merged = try target.adapter.mapping.merge(item.record.bytes, previous: nil, into: nil)
-                create(item, normalised(merged, item.record.vendorID), isDry: isDry, into: &decisions)
+                create(item, try normalised(merged, item.record.vendorID), isDry: isDry, into: &decisions)
             case .differing(let stored, let previous):
                 decisions.contacts.insert(stored.key)
                 // Changed here since the page was asked for: the page is older than what we have.
@@ -146,7 +148,7 @@ struct Ingest: Sendable {
                     into: stored.contact.content
                 )
                 decisions.updates.append(
-                    Update(item: item, stored: stored, merged: normalised(merged, item.record.vendorID))
+                    Update(item: item, stored: stored, merged: try normalised(merged, item.record.vendorID))
                 )
             }
         } catch {
@@ -172,7 +174,10 @@ struct Ingest: Sendable {
         decisions.createdFrom.append(item.askedAt)
     }
 
-    private func normalised(_ merged: MergedContent, _ vendorID: String) -> MergedContent {
+    private func normalised(_ merged: MergedContent, _ vendorID: String) throws(RecordError) -> MergedContent {
+        if let field = merged.content.overfullField {
+            throw RecordError(reason: "\(field.rawValue) has more than \(ContactLimits.entries) entries")
+        }
         var merged = merged
         merged.content = merged.content.normalised(vendorID: vendorID, region: target.config.region)
         return merged
@@ -224,7 +229,9 @@ extension Ingest {
         let deleted = try deletedMeanwhile(decisions, in: transaction)
         if !deleted.isEmpty {
             for (place, vendorID) in decisions.creations.vendorIDs.enumerated() where !superseded.contains(place) {
-                guard let deletedAt = deleted[vendorID], deletedAt > decisions.createdFrom[place] else { continue }
+                guard let deletedAt = deleted[ExactID(vendorID)], deletedAt > decisions.createdFrom[place] else {
+                    continue
+                }
                 superseded.insert(place)
                 result.strangers.append(vendorID)
             }
@@ -234,20 +241,21 @@ extension Ingest {
     }
 
     /// Ids that were deleted here since their page was asked for: the page is older than the deletion.
-    private func deletedMeanwhile(_ decisions: Decisions, in transaction: Transaction) throws -> [String: Int64] {
-        guard let oldest = decisions.createdFrom.min(), try transaction.changes.hasDeletes(after: oldest) else {
-            return [:]
-        }
-        var deleted: [String: Int64] = [:]
+    private func deletedMeanwhile(_ decisions: Decisions, in transaction: Transaction) throws -> [ExactID: Int64] {
+        guard let oldest = decisions.createdFrom.min(),
+            try transaction.changes.hasDeletes(of: target.key, after: oldest)
+        else { return [:] }
+        var deleted: [ExactID: Int64] = [:]
         let found = try transaction.changes.deletes(
             after: oldest,
             through: transaction.sequence,
             limit: .max,
-            connections: [target.key]
+            connections: [target.key],
+            passingOver: .max
         )
         for change in found.changes {
             guard let document = change.previous, let last = try? Contact(document: document) else { continue }
-            if let vendorID = last.vendorID { deleted[vendorID] = change.sequence }
+            if let vendorID = last.vendorID { deleted[ExactID(vendorID)] = change.sequence }
         }
         return deleted
     }

@@ -67,6 +67,40 @@ import Testing
         }
     }
 
+    @Test func `a page that passes over much of other connections ends early, and the next ones find the rest`()
+        async throws
+    {
+        try await withReadingBench { bench in
+            for number in 0..<30 { try await bench.create("Other \(number)") }
+            let ann = try await bench.create("Ann", in: bench.desk)
+            let start = bench.store.lastSequence
+            for number in 0..<30 { try await bench.create("Later \(number)") }
+            try await bench.delete(ann)
+            let feed = ChangeFeed(names: [bench.desk: "desk"], folds: true)
+            // The log still tells that Ann came, in an earlier page than that she went.
+            let readers: [(first: ChangePosition, found: Int)] = [
+                (.walk(afterRevision: 0, start: start), 1), (.log(after: 0), 2),
+            ]
+            for (first, wanted) in readers {
+                try await bench.store.read { snapshot in
+                    var page = try feed.page(at: first, limit: 5, passingOver: 10, in: snapshot)
+                    #expect(page.isCutShort && page.hasMore && page.items.isEmpty)
+                    var found = 0
+                    var cutShort = 0
+                    while page.hasMore {
+                        page = try feed.page(at: page.next, limit: 5, passingOver: 10, in: snapshot)
+                        found += page.items.count
+                        cutShort += page.isCutShort ? 1 : 0
+                    }
+                    #expect(found == wanted)
+                    #expect(cutShort > 1)
+                }
+            }
+            let whole = try await read(bench, "since=latest&connection=desk")
+            #expect(whole["has_more"] == false)
+        }
+    }
+
     @Test func `several changes of one contact become one, where its last one stands`() async throws {
         try await withReadingBench { bench in
             let start = try await read(bench, "since=latest")["next"]?.stringValue ?? ""

@@ -280,4 +280,28 @@ struct RunTests {
         #expect(bench.store.lastSequence == sequence)
         #expect(try await bench.contact("1")?.contact.content.tags == ["kept by us alone"])
     }
+
+    @Test func `a record with more entries than a contact may have is set aside, new or known`() async throws {
+        let bench = try await Workbench()
+        bench.vendor.hold(["1", "2"])
+        try await bench.run()
+        func crowded(_ id: String, _ count: Int) -> String {
+            let emails = (0..<count).map { #"{"type":"work","email":"p\#($0)@example.com"}"# }.joined(separator: ",")
+            return #"{"id":"\#(id)","first_name":"P","last_name":"Doe","company":"","emails":[\#(emails)]}"#
+        }
+        bench.vendor.set {
+            $0.records = [("1", crowded("1", 501)), ("2", crowded("2", 500)), ("3", crowded("3", 20_000))]
+        }
+        let run = try await bench.run()
+        #expect(run.state == .done)
+        #expect([run.counts.quarantined, run.counts.updated, run.counts.created] == [2, 1, 0])
+        #expect(try await bench.ids() == ["1", "2"])
+        #expect(try await bench.contact("2")?.contact.content.emails.count == 500)
+        #expect(try await bench.contact("1")?.contact.content.emails.isEmpty == true)
+        let key = bench.target.key
+        let reasons = try await bench.store.read {
+            try $0.quarantine.page(connection: key, after: 0, limit: 5).map(\.reason)
+        }
+        #expect(reasons == ["emails has more than 500 entries", "emails has more than 500 entries"])
+    }
 }
