@@ -100,7 +100,8 @@ import Testing
         if !work.hasFailed {
             let errors = work.errors.count
             let isTaken = await work.takesWrites()
-            #expect(isTaken, "\(work.errors.dropFirst(errors))")
+            // The store's own work behind a quiet moment may have met the fault just before.
+            #expect(isTaken || work.hasFailed, "\(work.errors.dropFirst(errors))")
         }
         // Every other run ends as if the process had been killed.
         if work.hasFailed || call % 2 == 0 { await work.kill() } else { await work.close() }
