@@ -195,10 +195,13 @@ import Testing
             ]
         }
         try await withServer(stops: false, routes: routes) { server in
+            let idle = TestClient(server)
+            #expect(idle.get("/nothing").status == 404)
             let client = TestClient(server)
             client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
             await gate.waitForArrival()
             server.drain()
+            #expect(idle.readToEnd().isEmpty, "draining has begun")
             client.send(String(repeating: "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000))
             gate.open()
             let answer = client.answer()

@@ -7,6 +7,7 @@ import Log
 import Platform
 import Synchronization
 import TestSupport
+import Testing
 
 /// Runs a server for as long as the closure takes. The closure has a thread of its own, since its clients block.
 ///
@@ -38,7 +39,14 @@ func withServer(
             throw error
         }
         if stops { server.stop() }
+        // A connection that is never let go must not hold up everything: the test that left it is named.
+        let watch = Task {
+            try await Task.sleep(for: .seconds(30))
+            Issue.record("the server has not ended by itself")
+            server.stop()
+        }
         try await group.waitForAll()
+        watch.cancel()
     }
 }
 
