@@ -69,6 +69,7 @@ extension ContactTable {
         defer { candidates.statement.reset() }
         var seen = 0
         let shownBefore = page.shown
+        let hasLooseKeys = rules.hasLooseKeys
         // The connection of the row before, which is shown: most rows have the same.
         var shownConnection: Int64?
         while let statement = try candidates.next({ end throws(StoreError) in
@@ -76,7 +77,7 @@ extension ContactTable {
         }) {
             // One row in sixteen would still be worth it.
             if source == .likely, seen >= 16, (page.shown - shownBefore) * 16 < seen { return .sparse }
-            if rules.hasLooseKeys, seen - page.shown == LookThrough.documents { return .enough }
+            if hasLooseKeys, seen - page.shown == LookThrough.documents { return .enough }
             seen += 1
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             if row.connection != shownConnection {
