@@ -70,41 +70,38 @@ extension ContactTable {
         var seen = 0
         let shownBefore = page.shown
         let hasLooseKeys = rules.hasLooseKeys
+        let looksAtDocuments = rules.lookAtDocuments(from: source)
         // The connection of the row before, which is shown: most rows have the same.
         var shownConnection: Int64?
-        while let statement = try candidates.next({ end throws(StoreError) in
-            try rules.candidates(source, after: end, in: self)
-        }) {
-            // One row in sixteen would still be worth it.
-            if source == .likely, seen >= 16, (page.shown - shownBefore) * 16 < seen { return .sparse }
-            if hasLooseKeys, seen - page.shown == LookThrough.documents { return .enough }
-            seen += 1
-            let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
-            if row.connection != shownConnection {
-                guard filter.connections?.contains(row.connection) != false else {
-                    page.position = row.key
-                    continue
+        while true {
+            let statement = candidates.statement
+            while try statement.step() {
+                // One row in sixteen would still be worth it.
+                if source == .likely, seen >= 16, (page.shown - shownBefore) * 16 < seen { return .sparse }
+                if hasLooseKeys, seen - page.shown == LookThrough.documents { return .enough }
+                seen += 1
+                let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
+                defer { page.position = row.key }
+                if row.connection != shownConnection {
+                    guard filter.connections?.contains(row.connection) != false else { continue }
+                    shownConnection = row.connection
                 }
-                shownConnection = row.connection
-            }
-            if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime {
-                page.position = row.key
-                continue
-            }
-            let isShown = try statement.withBytes(3) { bytes in
-                let document = bytes.assumingMemoryBound(to: UInt8.self).span
-                guard try rules.hold(for: document, row, from: source) else { return false }
-                if page.shown < page.limit { try body(row, document) }
-                return true
-            }
-            if isShown {
+                if let oldest = rules.oldestRevision, row.revision < oldest, !rules.verifiesTime { continue }
+                let isShown = try statement.withBytes(3) { bytes in
+                    let document = bytes.assumingMemoryBound(to: UInt8.self).span
+                    if looksAtDocuments, try !rules.hold(for: document, row, from: source) { return false }
+                    if page.shown < page.limit { try body(row, document) }
+                    return true
+                }
+                guard isShown else { continue }
                 if page.shown == page.limit { return .full }
                 page.shown += 1
                 page.last = row.key
             }
-            page.position = row.key
+            statement.reset()
+            guard let end = candidates.end else { return .ended }
+            candidates = try rules.candidates(source, after: end, in: self)
         }
-        return .ended
     }
 
     /// One page of a list, decoded.

@@ -109,6 +109,12 @@ struct ListRules {
         return Candidates(statement: statement)
     }
 
+    /// Whether the source has not already seen to everything; only then ``hold(for:_:from:)`` has something to say.
+    func lookAtDocuments(from source: Source) -> Bool {
+        filter.hasContentRule || !words.isEmpty && (verifiesWords || source == .likely)
+            || verifiesTime && oldestRevision != nil
+    }
+
     /// Whether everything that the source did not already see to holds for a stored document.
     func hold(for document: Span<UInt8>, _ row: ContactRow, from source: Source) throws(StoreError) -> Bool {
         if filter.hasContentRule {
