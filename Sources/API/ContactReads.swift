@@ -85,19 +85,16 @@ public struct ContactReads {
     public func list(_ view: borrowing RequestView, _ out: inout ResponseWriter) {
         do {
             guard let caller = view.principal as? Caller else { throw Problem.notFound("contact") }
-            let parameters = try Parameters(
-                view.query,
-                known: [
-                    "connection", "owner", "email", "phone", "q", "tag", "updated_since", "include", "limit", "after",
-                ]
-            )
+            let basis = try context.refresh()
+            if context.answers.answer(view.query, to: caller, on: basis, &out) { return }
+            let parameters = try Parameters(view.query, known: Self.listParameters)
             let limit = try parameters.limit()
             let wantsRaw = try parameters.includesRaw()
             let filter = try filter(parameters, caller)
             let after = try parameters.after()
             let query = view.hasQuery ? view.query.text : nil
-            try context.snapshot.refresh()
             out.beginJSON(200)
+            let place = out.output.count
             if let name = parameters["connection"],
                 let connection = context.state.connections.connection(name, for: caller),
                 try context.sees(connection.key, caller)
@@ -105,7 +102,7 @@ public struct ContactReads {
                 context.writeSyncedAt(&out)
             }
             // Rows go straight into the answer, and whether more follow is known after the last.
-            let link = out.fieldLater("Link", upTo: Self.link(to: PageToken.longest, query).utf8.count)
+            let link = out.fieldLater("Link", upTo: ListAnswer.longestLink(path: Self.path, query: query))
             out.beginBody()
             out.output.append("{\"items\":[")
             let next = try writeItems(filter, after: after, limit: limit, withRaw: wantsRaw, &out)
@@ -118,16 +115,18 @@ public struct ContactReads {
             } else {
                 out.output.append("null}")
             }
-            out.fill(link, next.map { Self.link(to: $0, query) })
+            out.fill(link, next.map { ListAnswer.link(to: $0, path: Self.path, query: query) })
             out.endBody()
+            if view.method == .get { context.answers.keep(view.query, to: caller, on: basis, from: place, of: out) }
         } catch {
             out.fail(error)
         }
     }
 
-    private static func link(to token: String, _ query: String?) -> String {
-        ListAnswer.link(to: token, path: "/v1/contacts", query: query)
-    }
+    private static let path = "/v1/contacts"
+    private static let listParameters = [
+        "connection", "owner", "email", "phone", "q", "tag", "updated_since", "include", "limit", "after",
+    ]
 
     /// The items of a page, with commas between them.
     ///
@@ -188,6 +187,7 @@ public struct ContactReads {
     public func lookup(_ view: borrowing RequestView, _ out: inout ResponseWriter) {
         do {
             guard let caller = view.principal as? Caller else { throw Problem.notFound("contact") }
+            _ = try context.refresh()
             let parameters = try Parameters(view.query, known: ["phone", "email"])
             let connections = context.visibleKeys(for: caller)
             let keys: [LookupKey]
@@ -197,7 +197,6 @@ public struct ContactReads {
             default: throw Problem(400, "invalid_parameter", "Give either `phone` or `email`.")
             }
             // The most exact keys come first, so the best match does.
-            try context.snapshot.refresh()
             out.beginJSON(200)
             out.beginBody()
             out.output.append("{\"best\":")

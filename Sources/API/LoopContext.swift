@@ -16,13 +16,15 @@ public final class LoopContext {
 
     // The connection that was asked for last, by whom, and as of which version of the store.
     private var seenKey: Int64 = -1
-    private var seenCaller: ObjectIdentifier?
+    private var seenCaller: Caller?
     private var seenVersion: UInt64 = 0
     /// The store keys that ``visibleCaller`` sees in ``state``.
     private var visibleKeys: Set<Int64> = []
-    private var visibleCaller: ObjectIdentifier?
+    private var visibleCaller: Caller?
     /// Its `Synced-At` line; empty before its first good run.
     private var syncedAtLine: [UInt8] = []
+    /// Lists that may be answered as before.
+    var answers = AnswerCache()
 
     /// Makes a context with a read connection of its own.
     ///
@@ -46,6 +48,7 @@ public final class LoopContext {
             try? snapshot.begin()
         }
         hooks.batchEnded = { [self] in snapshot.end() }
+        hooks.rested = { [self] in answers.release() }
         hooks.authorize = doorkeeper.admit
         return hooks
     }
@@ -60,25 +63,35 @@ public final class LoopContext {
         visibleCaller = nil
     }
 
+    /// Takes up what was committed and configured since the batch began: call it before anything of an answer is read, so
+    /// that a client reads what it wrote.
+    ///
+    /// - Returns: As of when the answer will be, or older.
+    func refresh() throws(StoreError) -> AnswerCache.Basis {
+        renewState()
+        try snapshot.refresh()
+        return AnswerCache.Basis(commits: snapshot.committedVersion, configuration: stateVersion)
+    }
+
     /// Whether that caller sees the connection of that store key. If so, ``writeSyncedAt(_:)`` writes that connection's.
     func sees(_ key: Int64, _ caller: Caller) throws(StoreError) -> Bool {
         let version = snapshot.committedVersion
-        if key == seenKey, version == seenVersion, seenCaller == ObjectIdentifier(caller) { return true }
+        if key == seenKey, version == seenVersion, seenCaller === caller { return true }
         guard state.connections.connection(key: key, for: caller) != nil else { return false }
         syncedAtLine = []
         // The end of the last good run.
         if let time = try snapshot.connections.find(key: key)?.lastGoodRunAt {
             syncedAtLine = Array("Synced-At: \(time.rfc3339)\r\n".utf8)
         }
-        (seenKey, seenCaller, seenVersion) = (key, ObjectIdentifier(caller), version)
+        (seenKey, seenCaller, seenVersion) = (key, caller, version)
         return true
     }
 
     /// The store keys of every connection that a caller sees.
     func visibleKeys(for caller: Caller) -> Set<Int64> {
-        if visibleCaller != ObjectIdentifier(caller) {
+        if visibleCaller !== caller {
             visibleKeys = state.connections.visibleKeys(for: caller)
-            visibleCaller = ObjectIdentifier(caller)
+            visibleCaller = caller
         }
         return visibleKeys
     }

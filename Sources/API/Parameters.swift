@@ -80,8 +80,8 @@ public struct Parameters: Sendable {
 
 /// The opaque `next` of lists: a key with a check, so that a value that is not ours is told from one that is.
 public enum PageToken {
-    /// As long as a token can be.
-    static var longest: String { String(repeating: "z", count: 13 + 1 + 7) }
+    /// As long as a token can be: 64 bits and 32 bits to the base 36.
+    static let mostBytes = 13 + 1 + 7
 
     /// The token after which a list goes on behind that key.
     public static func make(after key: Int64) -> String {
@@ -160,6 +160,11 @@ enum ListAnswer {
         var items = (query ?? "").split(separator: "&").filter { !$0.hasPrefix("after=") }.map(String.init)
         items.append("after=\(token)")
         return "<\(path)?\(items.joined(separator: "&"))>; rel=\"next\""
+    }
+
+    /// No link is longer, whatever its token is.
+    static func longestLink(path: String, query: String?) -> Int {
+        "<?&after=>; rel=\"next\"".utf8.count + path.utf8.count + (query?.utf8.count ?? 0) + PageToken.mostBytes
     }
 }
 

@@ -15,7 +15,8 @@ public struct ResponseWriter: ~Copyable {
     /// Where the response begun last starts in ``output``.
     public private(set) var start = 0
     private var stage = Stage.outside
-    private var bodyStart = 0
+    /// Where in ``output`` the body begins of the response that ``beginBody()`` opened last.
+    public private(set) var bodyStart = 0
     private var lengthPlace = 0
     private var requestID: UInt64 = 0
     private var isHead = false
@@ -175,6 +176,14 @@ public struct ResponseWriter: ~Copyable {
         stage = .outside
         output.overwrite(at: lengthPlace, width: 10, decimal: output.count - bodyStart)
         if isHead { output.truncate(to: bodyStart) }
+    }
+
+    /// Ends the response with what an earlier one had from some field line on: the lines, `Content-Length` among them,
+    /// the empty line, and behind so many bytes of head the body.
+    public mutating func end(again rest: Span<UInt8>, headCount: Int) {
+        precondition(stage == .fields && headCount <= rest.count, "begin() comes before end()")
+        stage = .outside
+        output.append(isHead ? rest.extracting(first: headCount) : rest)
     }
 
     /// Takes back what was written of the current response.

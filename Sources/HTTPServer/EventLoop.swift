@@ -159,12 +159,18 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         let tick = max(5, min(1000, (shortest ?? 1000) / 4))
         var nextSweep = now + tick
         var hasLocalWork = false
+        // Whether there was a batch since the last rest.
+        var mayRest = false
         while !isStopped, !(isDraining && connectionCount == 0 && tasks == 0) {
             // Request lines wait for as long as requests come without a pause; the first pause hands them over.
             let mustLook = hasLocalWork || accessLog.isPending
-            let wait: Int32 = mustLook ? 0 : connectionCount > 0 || acceptsPaused ? Int32(tick) : -1
+            let wait: Int32 = mustLook ? 0 : connectionCount > 0 || acceptsPaused || mayRest ? Int32(tick) : -1
             let count = clinux_epoll_wait(epoll.raw, events, 256, wait)
             if count < 0, errno != EINTR { throw SystemError(errno: errno, operation: "epoll_wait") }
+            if count == 0, mayRest, !mustLook {
+                mayRest = false
+                router.hooks.rested()
+            }
             turnBegan = Monotonic.nanoseconds()
             now = turnBegan / 1_000_000
             let wall = Timestamp.now()
@@ -184,6 +190,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             hasLocalWork = runInbox(wasSignalled: wasSignalled)
             if isBatchOpen {
                 isBatchOpen = false
+                mayRest = true
                 router.hooks.batchEnded()
             }
             if count <= 0 || accessLog.isFull { accessLog.flush(to: log) }

@@ -94,6 +94,8 @@ public struct RouterHooks {
     public var batchBegan: () -> Void = {}
     /// Called after the batch, when ``batchBegan`` was called.
     public var batchEnded: () -> Void = {}
+    /// Called once when, behind a batch, nothing has happened for a while: the place to give memory back.
+    public var rested: () -> Void = {}
     /// Called once the head is read and a route matched, before `100 Continue` and before the body; gets the place of
     /// the route in ``Router/routes``.
     public var authorize: (borrowing RequestView, Int) -> Admission = { _, _ in .admitted(nil) }

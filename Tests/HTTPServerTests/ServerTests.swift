@@ -245,6 +245,31 @@ struct ServerTests {
             #expect(seen.all == ["began", "ended"])
         }
     }
+
+    @Test func `a loop rests once after its batches, whether or not somebody is still connected`() async throws {
+        let seen = Observed()
+        let rested = Gate()
+        let hooks: @Sendable () -> RouterHooks = {
+            var hooks = RouterHooks()
+            hooks.batchBegan = { seen.add("began") }
+            hooks.rested = {
+                seen.add("rested")
+                rested.open()
+            }
+            return hooks
+        }
+        var settings = ServerSettings()
+        settings.timeouts.linger = 40
+        try await withServer(settings, hooks: hooks, routes: Self.routes) { server in
+            let client = TestClient(server)
+            _ = client.get("/echo/a")
+            await rested.pass()
+            _ = client.get("/echo/a")
+            client.disconnect()
+            await rested.pass()
+            #expect(seen.all == ["began", "rested", "began", "rested"])
+        }
+    }
 }
 
 /// What hooks saw.
