@@ -238,15 +238,17 @@ class Bench:
             self.report.add("second full run, nothing changed", "the same script", "20", unchanged)
 
     def sample(self, client, most=50000):
-        """Contacts spread over the whole database."""
-        contacts, after = [], None
-        while True:
-            page = client.get("/v1/contacts?limit=1000" + (f"&after={urllib.parse.quote(after)}" if after else ""))
-            contacts += random.sample(page["items"], min(len(page["items"]), 1 + most * 1000 // Settings.count))
-            after = page["next"]
-            if not after:
-                random.shuffle(contacts)
-                return contacts
+        """Contacts spread over the whole database, page by page of a list; `pages` are those pages."""
+        contacts, path = [], "/v1/contacts?limit=100"
+        self.pages = []
+        while path:
+            self.pages.append(path)
+            page = client.get(path)
+            contacts += random.sample(page["items"], min(len(page["items"]), 1 + most * 100 // Settings.count))
+            path = page["next"] and f"/v1/contacts?limit=100&after={urllib.parse.quote(page['next'])}"
+        random.shuffle(contacts)
+        random.shuffle(self.pages)
+        return contacts
 
     def prepare_reads(self, client):
         """The wrk scripts of every kind of read, and nginx's files of the same sizes."""
@@ -265,6 +267,7 @@ class Bench:
             "/v1/contacts?limit=10&q=" + quote(contact["name"]["given"][:3] + " " + contact["name"]["surname"][:4])
             for contact in contacts])
         self.list_script = self.script("list", ["/v1/contacts?limit=100"])
+        self.pages_script = self.script("pages", self.pages)
         sizes = [len(json.dumps(contact, ensure_ascii=False, separators=(",", ":")).encode()) for contact in contacts]
         self.document_size = int(statistics.mean(sizes))
         client.connection.request("GET", "/v1/contacts?limit=100", headers=client.headers)
@@ -282,22 +285,24 @@ class Bench:
         here, there = f"http://{gateway.at}", f"http://127.0.0.1:{nginx.port}"
         alternative = self.fastapi()
         self.wrk(gateway.pid, here, self.get_script)  # warms the page cache; not counted
-        rows = {name: [] for name in ("get", "cpu", "list", "phone", "email", "search", "names", "fastapi")}
+        rows = {name: [] for name in ("get", "cpu", "list", "pages", "phone", "email", "search", "names", "fastapi")}
         for number in range(Settings.rounds):
             static, static_cpu = self.wrk(nginx.worker, there, self.static_script)
             get, get_cpu = self.wrk(gateway.pid, here, self.get_script)
             static_list, _ = self.wrk(nginx.worker, there, self.static_list_script)
             listed, _ = self.wrk(gateway.pid, here, self.list_script)
+            paged, _ = self.wrk(gateway.pid, here, self.pages_script)
             phone, _ = self.wrk(gateway.pid, here, self.phone_script)
             email, _ = self.wrk(gateway.pid, here, self.email_script)
             search, _ = self.wrk(gateway.pid, here, self.search_script)
             names, _ = self.wrk(gateway.pid, here, self.names_script)
             say(f"  round {number + 1}: GET {get:.0f}/s at {get_cpu:.2f} µs, nginx {static:.0f}/s at {static_cpu:.2f} µs; "
-                f"list {listed:.0f}, nginx {static_list:.0f}; by phone {phone:.0f}, by e-mail {email:.0f}; "
-                f"search {search:.0f} and {names:.0f}")
+                f"list {listed:.0f}, other pages {paged:.0f}, nginx {static_list:.0f}; by phone {phone:.0f}, "
+                f"by e-mail {email:.0f}; search {search:.0f} and {names:.0f}")
             rows["get"].append(get / static)
             rows["cpu"].append(get_cpu / static_cpu)
             rows["list"].append(listed / static_list)
+            rows["pages"].append(paged / static_list)
             for name, rate in (("phone", phone), ("email", email), ("search", search), ("names", names)):
                 rows[name].append(rate / get)
             if alternative:
@@ -308,6 +313,7 @@ class Bench:
         add("GET by id, key check, metrics and log to a file included: requests", "nginx, static file", "1.0", rows["get"])
         add("the same: processor time for each", "nginx, static file", "at most 1.1", rows["cpu"])
         add("list of 100", "nginx, static file of that size", "0.9", rows["list"])
+        add("list of 100, another page each time", "nginx, static file of that size", "", rows["pages"])
         add("look-up by phone", "GET by id", "0.7", rows["phone"])
         add("look-up by e-mail", "GET by id", "0.7", rows["email"])
         add("search by the beginning of a word, 10 results", "GET by id", "0.15", rows["search"])
