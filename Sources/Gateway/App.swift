@@ -44,6 +44,7 @@ struct App {
             onFailure: { error in
                 // After a failed sync nothing more can be promised: the next start recovers what is on the disk.
                 log.error("store.failed", ["error": "\(error)"])
+                LogWriter.standardError.flush()
                 _exit(Ending.failed.rawValue)
             }
         )
@@ -131,6 +132,7 @@ struct App {
                     reload.request(.signal)
                 } else if isDraining {
                     log.warning("server.stopping")
+                    LogWriter.standardError.flush()
                     _exit(128 + signal)
                 } else {
                     isDraining = true

@@ -1,14 +1,11 @@
-//  One line for each request, written straight as bytes and handed over many at once.
+//  One line for each request, written straight as bytes and handed over once a turn.
 
 import HTTPCore
 import Log
 import Platform
 
-/// Collects the lines of requests that come without a pause between them.
+/// Collects the lines of the requests of one turn.
 struct AccessLog: ~Copyable {
-    /// So many bytes are handed over, whatever comes next.
-    private static let limit = 16_384
-
     /// Whether the settings want requests logged.
     private let isWanted: Bool
     /// Whether they are logged in this turn.
@@ -22,12 +19,6 @@ struct AccessLog: ~Copyable {
     init(isWanted: Bool) {
         self.isWanted = isWanted
     }
-
-    /// Whether lines wait to be handed over.
-    var isPending: Bool { lines.count > 0 }
-
-    /// Whether they must not wait any longer.
-    var isFull: Bool { lines.count >= Self.limit }
 
     /// Begins a turn: the level of the log may have changed since the last one.
     mutating func begin(_ now: Timestamp, _ log: Log) {

@@ -162,12 +162,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         // Whether there was a batch since the last rest.
         var mayRest = false
         while !isStopped, !(isDraining && connectionCount == 0 && tasks == 0) {
-            // Request lines wait for as long as requests come without a pause; the first pause hands them over.
-            let mustLook = hasLocalWork || accessLog.isPending
-            let wait: Int32 = mustLook ? 0 : connectionCount > 0 || acceptsPaused || mayRest ? Int32(tick) : -1
+            let wait: Int32 = hasLocalWork ? 0 : connectionCount > 0 || acceptsPaused || mayRest ? Int32(tick) : -1
             let count = clinux_epoll_wait(epoll.raw, events, 256, wait)
             if count < 0, errno != EINTR { throw SystemError(errno: errno, operation: "epoll_wait") }
-            if count == 0, mayRest, !mustLook {
+            if count == 0, mayRest, !hasLocalWork {
                 mayRest = false
                 router.hooks.rested()
             }
@@ -193,7 +191,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 mayRest = true
                 router.hooks.batchEnded()
             }
-            if count <= 0 || accessLog.isFull { accessLog.flush(to: log) }
+            accessLog.flush(to: log)
             if now >= nextSweep {
                 nextSweep = now + tick
                 let before = connectionCount

@@ -1,6 +1,5 @@
 //  JSON lines to stderr, one for each unit of work.
 
-import Glibc
 import JSON
 import Platform
 import Synchronization
@@ -45,8 +44,11 @@ public struct Log: Sendable {
     ///
     /// - Parameters:
     ///   - level: Quieter lines are not written.
-    ///   - sink: Takes one whole line with its line feed; the default writes it to stderr in one call.
-    public init(level: LogLevel = .info, sink: @escaping @Sendable ([UInt8]) -> Void = Log.standardError) {
+    ///   - sink: Takes whole lines with their line feeds and returns at once; the default writes them to stderr.
+    public init(
+        level: LogLevel = .info,
+        sink: @escaping @Sendable ([UInt8]) -> Void = LogWriter.standardError.add
+    ) {
         threshold = LogThreshold(level)
         self.sink = sink
     }
@@ -85,22 +87,22 @@ public struct Log: Sendable {
         sink(lines)
     }
 
-    /// Writes whole bytes to stderr; a full pipe or a closed terminal loses the line rather than the service.
-    public static let standardError: @Sendable ([UInt8]) -> Void = { line in
-        _ = line.withUnsafeBytes { Glibc.write(2, $0.baseAddress, $0.count) }
-    }
-
     private func write(
         _ level: LogLevel,
         _ event: StaticString,
         _ fields: () -> KeyValuePairs<String, String?>
     ) {
         guard level >= self.level else { return }
+        sink(Self.line(level, event, fields()))
+    }
+
+    /// One line with its line feed.
+    static func line(_ level: LogLevel, _ event: StaticString, _ fields: KeyValuePairs<String, String?>) -> [UInt8] {
         var members = [
             JSONMember("at", .string(Timestamp.now().rfc3339)), JSONMember("level", .string("\(level)")),
             JSONMember("event", .string("\(event)")),
         ]
-        for case (let name, let value?) in fields() { members.append(JSONMember(name, .string(value))) }
-        sink(JSONValue.object(members).encoded() + [UInt8(ascii: "\n")])
+        for case (let name, let value?) in fields { members.append(JSONMember(name, .string(value))) }
+        return JSONValue.object(members).encoded() + [UInt8(ascii: "\n")]
     }
 }

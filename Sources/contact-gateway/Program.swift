@@ -27,15 +27,18 @@ enum Program {
 
     /// Runs the command and ends the process.
     static func run(_ arguments: [String]) async -> Never {
+        let code: Int32
         do {
-            exit(try await code(arguments))
+            code = try await Self.code(arguments)
         } catch let error as UsageError {
             print("contact-gateway: \(error.message)\n\n\(usage)", to: 2)
-            exit(2)
+            code = 2
         } catch {
             print("contact-gateway: \(error)\n", to: 2)
-            exit(1)
+            code = 1
         }
+        LogWriter.standardError.flush()
+        exit(code)
     }
 
     private static func code(_ arguments: [String]) async throws -> Int32 {

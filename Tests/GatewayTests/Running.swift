@@ -25,6 +25,9 @@ final class Running: Sendable {
 
     let pid: pid_t
     private let state = Mutex(State())
+    /// Whether the log is left unread.
+    private let unread = Mutex(false)
+    private let readAgain = Condition()
 
     /// The program beside the test bundle.
     static let program: String = {
@@ -61,6 +64,7 @@ final class Running: Sendable {
         PosixThread.start(name: "log") { [self] in
             var pending: [UInt8] = []
             Self.drain(errors.0) { bytes in
+                while unread.withLock({ $0 }) { readAgain.wait() }
                 pending += bytes
                 while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
                     let line = Array(pending[..<end])
@@ -85,6 +89,12 @@ final class Running: Sendable {
     var lines: [JSONValue] { state.withLock { $0.lines } }
 
     func signal(_ signal: Int32) { kill(pid, signal) }
+
+    /// Leaves what the program logs in its pipe, or takes it again.
+    func leaveLogUnread(_ isUnread: Bool) {
+        unread.withLock { $0 = isUnread }
+        readAgain.signal()
+    }
 
     /// Waits for the end and returns the exit code.
     func exitCode() async -> Int32 {

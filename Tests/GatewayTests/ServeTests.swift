@@ -18,6 +18,16 @@ import Testing
         #expect(await gateway.stop() == 0)
     }
 
+    @Test func `a log that nobody reads stops nobody`() async throws {
+        let gateway = try await RunningGateway()
+        gateway.process.leaveLogUnread(true)
+        // A pipe has room for 64 KiB; a line has about 200 bytes.
+        for _ in 0..<1000 { #expect(try await gateway.call(.get, "/livez", key: nil).status == 200) }
+        gateway.process.leaveLogUnread(false)
+        #expect(await gateway.stop() == 0)
+        #expect(gateway.process.lines.count { $0["event"]?.stringValue == "http.request" } >= 1000)
+    }
+
     @Test func `a wrong key is 401, a missing scope 403, another's connection 404`() async throws {
         let gateway = try await RunningGateway()
         #expect(try await gateway.call(.get, "/v1/contacts", key: nil).status == 401)

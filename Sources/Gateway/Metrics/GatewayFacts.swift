@@ -33,6 +33,7 @@ struct GatewayFacts: Sendable {
     var now: Timestamp
     var build = BuildInfo()
     var process: ProcessFacts
+    var logLinesLost: UInt64 = 0
     var server = ServerStatistics()
     var store = StoreStatistics()
     var lastSequence: Int64 = 0

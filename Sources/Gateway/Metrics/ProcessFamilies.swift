@@ -63,6 +63,12 @@ extension GatewayFacts {
                 .fraction(process.startedAtMilliseconds, of: 1000)
             ),
             gauge("process_threads", "Threads.", .whole(process.threads)),
+            MetricFamily(
+                metric("log_lines_lost_total"),
+                .counter,
+                "Lines that found no room because nobody took the log.",
+                .count(logLinesLost)
+            ),
         ]
     }
 }

@@ -3,6 +3,7 @@
 import API
 import HTTPCore
 import HTTPServer
+import Log
 import Metrics
 import Platform
 import Store
@@ -50,6 +51,7 @@ final class Scrape: Sendable {
     private func facts() async throws -> GatewayFacts {
         let store = services.store
         var facts = GatewayFacts(now: .now(), process: try ProcessFacts(), config: status())
+        facts.logLinesLost = LogWriter.standardError.lost
         facts.server = servers.withLock { $0 }.reduce(into: ServerStatistics()) { $0.add($1.statistics) }
         facts.store = store.statistics
         facts.lastSequence = store.lastSequence
