@@ -121,6 +121,12 @@ public struct JSONWriter: Sendable {
     }
 
     /// A value that is JSON text already.
+    public mutating func raw(_ text: [UInt8]) {
+        separate()
+        bytes.append(contentsOf: text)
+    }
+
+    /// A value that is JSON text already.
     public mutating func raw(_ text: some Collection<UInt8>) {
         separate()
         bytes.append(contentsOf: text)

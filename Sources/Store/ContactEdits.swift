@@ -146,7 +146,10 @@ extension ContactTable where Access == Writing {
             oldReadOnly: old.contact.readOnly,
             newReadOnly: update.readOnly
         )
-        guard !difference.fields.isEmpty else { return .unchanged(old) }
+        guard !difference.fields.isEmpty else {
+            if update.vendorState != nil { shared.willRelink() }
+            return .unchanged(old)
+        }
         var stored = old
         stored.contact.content = update.content
         stored.contact.vendorID = update.vendorID

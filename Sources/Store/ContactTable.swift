@@ -116,6 +116,49 @@ extension ContactTable {
         try database.rows(ContactSQL.keys, connection, key, limit) { $0.int(0) }
     }
 
+    /// The keys of all contacts of a connection.
+    public func keys(connection: Int64) throws(StoreError) -> KeySet {
+        let statement = try database.statement(ContactSQL.allKeys)
+        statement.bind(1, connection)
+        defer { statement.reset() }
+        var keys = KeySet()
+        while try statement.step() { keys.insert(statement.int(0)) }
+        return keys
+    }
+
+    /// Which contacts of a connection were created or changed, and which deleted, after a sequence.
+    ///
+    /// - Parameters:
+    ///   - sequence: The last one seen.
+    ///   - connection: The connection's key.
+    ///   - most: How many of all connections are worth going through.
+    /// - Returns: `nil` where there are more, or where it is no longer known what was deleted since.
+    /// - Throws: ``StoreError``.
+    public func touched(
+        after sequence: Int64,
+        connection: Int64,
+        most: Int
+    ) throws(StoreError) -> (changed: KeySet, deleted: KeySet)? {
+        guard try sequence >= ChangeTable<Reading>(database: database, shared: shared).horizon() else { return nil }
+        var passed = 0
+        func keys(_ query: Query) throws(StoreError) -> KeySet? {
+            let statement = try database.statement(query)
+            statement.bind(1, sequence)
+            defer { statement.reset() }
+            var keys = KeySet()
+            while try statement.step() {
+                passed += 1
+                if passed > most { return nil }
+                if statement.int(1) == connection { keys.insert(statement.int(0)) }
+            }
+            return keys
+        }
+        guard let changed = try keys(ContactSQL.changedAfter), let deleted = try keys(ContactSQL.deletedAfter) else {
+            return nil
+        }
+        return (changed, deleted)
+    }
+
     /// Contacts by the age of their last change, oldest first: what a reader of changes who begins at the beginning
     /// gets as `created`. A contact that changes during the walk moves ahead of it and is met there.
     ///
@@ -163,6 +206,9 @@ enum ContactSQL {
     static let count = Query("select count(*) from contact where connection = ?")
     static let counts = Query("select connection, count(*) from contact group by connection")
     static let keys = Query("select id from contact where connection = ? and id > ? order by id limit ?")
+    static let allKeys = Query("select id from contact where connection = ?")
+    static let changedAfter = Query("select id, connection from contact where revision > ?")
+    static let deletedAfter = Query("select contact, connection from tombstone where sequence > ?")
     static let byRevision = Query(
         """
         select id, connection, revision, doc

@@ -25,6 +25,11 @@ public struct KeySet: Equatable, Sendable {
         return chunks[chunk][word] & bit != 0
     }
 
+    /// Whether it holds any key of a stretch.
+    public func intersects(_ stretch: Range<Int64>) -> Bool {
+        !isEmpty && stretch.contains(where: contains)
+    }
+
     /// Adds a key, which is never negative.
     ///
     /// - Returns: Whether it was not there.
@@ -56,11 +61,21 @@ public struct KeySet: Equatable, Sendable {
         }
     }
 
+    /// Takes another set's keys out, 64 at a time.
+    public mutating func subtract(_ other: KeySet) {
+        for (chunk, words) in other.chunks.enumerated() where chunk < chunks.count && !chunks[chunk].isEmpty {
+            for word in words.indices where words[word] & chunks[chunk][word] != 0 {
+                count -= (words[word] & chunks[chunk][word]).nonzeroBitCount
+                chunks[chunk][word] &= ~words[word]
+            }
+        }
+    }
+
     /// Its keys as stretches without gaps, ascending.
     public var stretches: [Range<Int64>] { stretches(notIn: KeySet()) }
 
     /// Its keys that are not in another set, as stretches without gaps, ascending.
-    func stretches(notIn other: KeySet) -> [Range<Int64>] {
+    public func stretches(notIn other: KeySet) -> [Range<Int64>] {
         var stretches: [Range<Int64>] = []
         for (chunk, words) in chunks.enumerated() where !words.isEmpty {
             let hidden = chunk < other.chunks.count ? other.chunks[chunk] : []

@@ -17,7 +17,6 @@ public final class KnownRecords: Sendable {
 
     /// The last sequence when this was read.
     public let asOf: Int64
-    private let linked: KeySet
     /// Contacts in the order of their keys, and the hash of the record of each.
     private let contacts: [Int64]
     private let hashes: [UInt64]
@@ -28,7 +27,6 @@ public final class KnownRecords: Sendable {
     ///   - sequence: The last sequence when they were read.
     init(_ pairs: [(contact: Int64, hash: UInt64)], asOf sequence: Int64) {
         asOf = sequence
-        linked = KeySet(pairs.lazy.map(\.contact))
         let pairs = Self.ordered(pairs)
         contacts = pairs.map(\.contact)
         hashes = pairs.map(\.hash)
@@ -48,11 +46,6 @@ public final class KnownRecords: Sendable {
                 return contacts[place]
             }
         }
-    }
-
-    /// The contacts that are not in a set, in the order of their keys.
-    public func contacts(notIn seen: KeySet) -> [Int64] {
-        linked.stretches(notIn: seen).flatMap { Array($0) }
     }
 
     private func place(of hash: UInt64, _ search: inout Search) -> Int? {

@@ -9,6 +9,7 @@ final class SharedState: Sendable {
     private let sequence = Atomic<Int64>(0)
     private let searchAt = Atomic<Int64>(0)
     private let runs = Atomic<Bool>(false)
+    private let relinked = Atomic<Int64>(0)
     private let listeners = Mutex(Listeners())
     let clock: @Sendable () -> Timestamp
     /// Hashes look-up keys; its seed was made with the file.
@@ -34,6 +35,12 @@ final class SharedState: Sendable {
     var mayHaveRuns: Bool { runs.load(ordering: .acquiring) }
 
     func willHaveRuns() { runs.store(true, ordering: .releasing) }
+
+    /// How often a record was noted that means what the one before it meant: its link moved, the sequence did not.
+    var relinks: Int64 { relinked.load(ordering: .acquiring) }
+
+    /// Counted before their COMMIT, so that who sees one has seen this.
+    func willRelink() { relinked.add(1, ordering: .acquiringAndReleasing) }
 
     /// Called by the writer after COMMIT and before anybody is answered.
     func committed(sequence: Int64, searchPosition: Int64) {

@@ -79,6 +79,10 @@ public final class Store: Sendable {
     /// The sequence of the last committed change; zero before the first.
     public var lastSequence: Int64 { shared.lastSequence }
 
+    /// Grows with every record that was noted without a change of its contact, since this store was opened: what was
+    /// known of records by their hashes may then be out of date although ``lastSequence`` is the same.
+    public var relinks: Int64 { shared.relinks }
+
     /// 32 random bytes made with the file: what signs the tokens that this store gives out.
     public var tokenKey: [UInt8] { shared.tokenKey }
 

@@ -23,6 +23,8 @@ final class ConnectionWorker: Sendable {
     private let signals: AsyncStream<Signal>
     private let signal: AsyncStream<Signal>.Continuation
     private let state = Mutex(SyncStatus())
+    /// The list's pages as the last full run has left them.
+    private let pages = Mutex(KnownPages())
     private let ended: AsyncStream<Never>
     private let end: AsyncStream<Never>.Continuation
     private let stopped: AsyncStream<Never>
@@ -153,7 +155,15 @@ final class ConnectionWorker: Sendable {
     private func carryOut(_ row: RunRow) async throws {
         state.withLock { $0.running = row.id }
         let began = Monotonic.nanoseconds()
-        var run = Run(row, target: target, store: book.store, meter: book.meter, log: log, clock: book.clock)
+        var run = Run(
+            row,
+            target: target,
+            store: book.store,
+            knowing: pages.withLock { $0 },
+            meter: book.meter,
+            log: log,
+            clock: book.clock
+        )
         log.debug(
             "sync.began",
             [
@@ -170,6 +180,7 @@ final class ConnectionWorker: Sendable {
             return report(run, .failed(failure), since: began)
         }
         let ended = run
+        if outcome == .done, let known = run.knownPages { pages.withLock { $0 = known } }
         await keepGoing { try await book.finish(ended, outcome) }
         report(run, outcome, since: began)
     }

@@ -17,6 +17,13 @@ struct Decisions: Sendable {
     var updates: [Update] = []
     var rejected: [RejectedRecord] = []
 
+    /// What was known to decide it.
+    var known: KnownList?
+    /// Pages whose every record is as it was.
+    var pages: [ReadPage] = []
+    /// Pages whose every record is among the creations, and where.
+    var createdPages: [(fingerprint: UInt64, creations: Range<Int>)] = []
+
     /// What is certain already of the run's counts.
     var counts = RunCounts()
     /// Contacts that records stand for, those of records that were set aside included.
@@ -35,6 +42,17 @@ struct Decisions: Sendable {
         self.creations = creations
     }
 
+    /// Whether nothing but the run's place is to be stored.
+    var writesNothing: Bool { creations.count == 0 && updates.isEmpty && rejected.isEmpty }
+
+    /// The pages of creations, once it is known which contacts they became.
+    func pages(created: Range<Int64>) -> [ReadPage] {
+        createdPages.map { page in
+            let first = created.lowerBound + Int64(page.creations.lowerBound)
+            return ReadPage(fingerprint: page.fingerprint, contacts: [first..<(first + Int64(page.creations.count))])
+        }
+    }
+
     mutating func setAside(_ record: RejectedRecord) {
         rejected.append(record)
         counts.quarantined += 1
@@ -51,42 +69,83 @@ struct Sorted {
     /// Records without a readable id or frame.
     var rejected: [RejectedRecord] = []
 
+    /// Pages whose every record is as it was.
+    var knownPages: [ReadPage] = []
+    /// Pages of which every record is among the others, and where.
+    private(set) var newPages: [(fingerprint: UInt64, others: Range<Int>)] = []
+
     /// Pages that were read.
     var pages = 0
     /// Why the page after these could not be read, and where the run stands before it.
     var error: VendorError?
     var next: Cursor?
 
-    init(_ batch: IngestBatch, knowing known: KnownRecords?) {
-        var places = IDPlaces()
+    private var places = IDPlaces()
+
+    init(_ batch: IngestBatch, knowing known: KnownList?) {
         for item in batch.pages {
-            var page = item.page
             do throws(VendorError) {
-                try readChanged(&page, knowing: known)
+                try add(item, knowing: known)
             } catch {
                 self.error = error
                 return
             }
-            for record in page.records {
-                let hash = Ingest.contentHash(record.bytes)
-                let incoming = Incoming(record: record, hash: hash, askedAt: item.askedAt)
-                let place = places.place(of: record.vendorID, orNew: others.count) { others[$0].record.vendorID }
-                if place < others.count { others[place] = incoming } else { others.append(incoming) }
-            }
-            rejected += page.rejected
             pages += 1
-            next = page.next
+            next = item.page.next
         }
     }
 
-    /// Passes over records that are as they were and reads the others.
-    private mutating func readChanged(_ page: inout RecordPage, knowing known: KnownRecords?) throws(VendorError) {
-        guard let unread = try page.unread?.records() else { return }
-        guard let known else { return unread.forEach { page.read($0) } }
-        let contacts = known.contacts(ofHashes: unread.map(Ingest.contentHash))
-        for (bytes, contact) in zip(unread, contacts) {
-            if contact > 0 { unchanged.insert(contact) } else { page.read(bytes) }
+    private mutating func add(_ item: IngestBatch.Page, knowing known: KnownList?) throws(VendorError) {
+        var page = item.page
+        var listed = 0
+        if let list = page.unread {
+            if let contacts = known?.pages.contacts(of: list) {
+                for stretch in contacts { unchanged.formUnion(stretch) }
+                knownPages.append(ReadPage(fingerprint: list.fingerprint, contacts: contacts))
+            } else {
+                listed = try read(list, of: &page, knowing: known?.records)
+            }
         }
+        let start = others.count
+        for record in page.records {
+            let hash = Ingest.contentHash(record.bytes)
+            let incoming = Incoming(record: record, hash: hash, askedAt: item.askedAt)
+            let place = places.place(of: record.vendorID, orNew: others.count) { others[$0].record.vendorID }
+            if place < others.count {
+                others[place] = incoming
+                // One of the two is not what will be stored.
+                newPages.removeAll { $0.others.contains(place) }
+            } else {
+                others.append(incoming)
+            }
+        }
+        if let list = page.unread, listed > 0, page.records.count == listed, others.count - start == listed {
+            newPages.append((list.fingerprint, start..<others.count))
+        }
+        rejected += page.rejected
+    }
+
+    /// Passes over records that are as they were and reads the others; answers how many there are of both.
+    private mutating func read(
+        _ list: UnreadRecords,
+        of page: inout RecordPage,
+        knowing known: KnownRecords?
+    ) throws(VendorError) -> Int {
+        let records = try list.records()
+        guard let known else {
+            for bytes in records { page.read(bytes) }
+            return records.count
+        }
+        let contacts = known.contacts(ofHashes: records.map(Ingest.contentHash))
+        var same = KeySet()
+        for (bytes, contact) in zip(records, contacts) {
+            if contact > 0 { same.insert(contact) } else { page.read(bytes) }
+        }
+        unchanged.formUnion(same)
+        if same.count == records.count {
+            knownPages.append(ReadPage(fingerprint: list.fingerprint, contacts: same.stretches))
+        }
+        return records.count
     }
 }
 

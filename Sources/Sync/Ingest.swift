@@ -32,6 +32,10 @@ struct IngestResult: Sendable {
     var strangers: [String] = []
     /// Records whose id could not be read.
     var unidentified = 0
+    /// Pages whose every record is stored now as it stands in them.
+    var pages: [ReadPage] = []
+    /// Whether the run's place is on disk.
+    var isSaved = true
     /// Why the batch's last page could not be read.
     var error: VendorError?
 }
@@ -55,12 +59,13 @@ struct Ingest: Sendable {
     /// - Parameters:
     ///   - batch: Pages of the list or the delta.
     ///   - isDry: Whether the run only tells what it would do.
-    ///   - records: What was known of all records when the run began; `nil` to ask for each.
+    ///   - known: What was known of all records when the run began; `nil` to ask for each.
     /// - Returns: What is to be stored.
     /// - Throws: ``StoreError``.
-    func prepare(_ batch: IngestBatch, isDry: Bool, knowing records: KnownRecords?) async throws -> Decisions {
-        var sorted = Sorted(batch, knowing: records)
-        var found = try await resolve(sorted.others, since: records?.asOf)
+    func prepare(_ batch: IngestBatch, isDry: Bool, knowing known: KnownList?) async throws -> Decisions {
+        let known = try await known?.learning(for: batch, of: target.key, in: store)
+        var sorted = Sorted(batch, knowing: known)
+        var found = try await resolve(sorted.others, since: known?.pages.asOf)
         if found.areSomeGone {
             // A record may stand for a contact that was deleted here since, and has to be asked for after all.
             sorted = Sorted(batch, knowing: nil)
@@ -75,8 +80,16 @@ struct Ingest: Sendable {
         }
         decisions.contacts = sorted.unchanged
         decisions.counts.unchanged = sorted.unchanged.count
+        var made = [0]
         for (item, known) in zip(sorted.others, found.known) {
             decide(item, known: known, isDry: isDry, into: &decisions)
+            made.append(decisions.creations.count)
+        }
+        decisions.known = known
+        decisions.pages = sorted.knownPages
+        decisions.createdPages = sorted.newPages.compactMap { fingerprint, others in
+            let places = made[others.lowerBound]..<made[others.upperBound]
+            return places.count == others.count ? (fingerprint, places) : nil
         }
         for rejected in sorted.rejected { decisions.setAside(rejected) }
         decisions.creations.finish()
@@ -89,21 +102,42 @@ struct Ingest: Sendable {
 
     /// Stores what was decided. The run's counts and place are saved with it, so that it goes on from there after a
     /// crash.
-    func store(_ decisions: Decisions, of run: RunRow) async throws -> IngestResult {
+    ///
+    /// - Parameters:
+    ///   - decisions: From ``prepare(_:isDry:knowing:)``.
+    ///   - run: The run with its counts and its place before them.
+    ///   - unsaved: What the run has seen that is not on disk yet.
+    ///   - isPatient: Whether a place that is reached without writing a contact may be saved with a later one.
+    /// - Returns: The run after it.
+    /// - Throws: ``StoreError``.
+    func store(
+        _ decisions: Decisions,
+        of run: RunRow,
+        alsoSeen unsaved: KeySet = KeySet(),
+        isPatient: Bool = false
+    ) async throws -> IngestResult {
         var result = IngestResult(run: run)
         result.run.counts.add(decisions.counts)
         result.run.cursor = decisions.cursor
         result.contacts = decisions.contacts
         result.strangers = decisions.strangers
         result.unidentified = decisions.unidentified
+        result.pages = decisions.pages
         result.error = decisions.error
-        return run.isDry ? try await note(decisions, result) : try await commit(decisions, result)
+        if run.isDry { return try await note(decisions, result) }
+        if isPatient, decisions.writesNothing {
+            result.isSaved = false
+            return result
+        }
+        return try await commit(decisions, result, alsoSeen: unsaved)
     }
 
     private func resolve(
         _ incoming: [Incoming],
         since sequence: Int64?
     ) async throws -> (known: [Known], asOf: Int64, areSomeGone: Bool) {
+        // Nothing to ask for, and nothing was deleted since.
+        if incoming.isEmpty, let sequence, store.lastSequence == sequence { return ([], sequence, false) }
         let connection = target.key
         let probes = incoming.map { LinkProbe(vendorID: $0.record.vendorID, contentHash: $0.hash) }
         return try await store.read { snapshot in
@@ -187,7 +221,11 @@ struct Ingest: Sendable {
 // MARK: - Writing
 
 extension Ingest {
-    private func commit(_ decisions: Decisions, _ start: IngestResult) async throws -> IngestResult {
+    private func commit(
+        _ decisions: Decisions,
+        _ start: IngestResult,
+        alsoSeen unsaved: KeySet
+    ) async throws -> IngestResult {
         try await store.write { transaction in
             var result = start
             let hasQuarantine = try !transaction.quarantine.isEmpty(connection: self.target.key)
@@ -199,11 +237,14 @@ extension Ingest {
             )
             result.run.counts.created += created.count
             result.contacts.formUnion(created)
+            if superseded.isEmpty { result.pages += decisions.pages(created: created) }
             for update in decisions.updates { try self.update(update, in: transaction, &result) }
             if hasQuarantine { try self.release(decisions, in: transaction) }
             for record in decisions.rejected { try self.setAside(record, in: transaction, run: result.run.id) }
             try transaction.runs.update(result.run)
-            try transaction.runs.addSeen(result.run.id, result.contacts)
+            var seen = result.contacts
+            seen.formUnion(unsaved)
+            try transaction.runs.addSeen(result.run.id, seen)
             return result
         }
     }

@@ -39,6 +39,8 @@ struct Run {
     private static let mostPagesTogether = 10
     /// With so many bytes a batch is full, however few its pages.
     private static let mostBytesTogether = 4 << 20
+    /// How much of a walk that finds nothing new may have to be walked again after a crash.
+    private static let millisecondsUnsaved: Int64 = 500
 
     let target: SyncTarget
     let store: Store
@@ -57,8 +59,15 @@ struct Run {
     /// Contacts that the vendor has named.
     private(set) var seen = KeySet()
     private var proof = ListProof()
-    /// What was known of the vendor's records when a full run began.
-    private var records: KnownRecords?
+    /// What was known of the vendor's list when a full run began.
+    private var known: KnownList?
+    /// The connection's contacts when it began.
+    private var contacts: KeySet?
+    /// The list's pages as this run has read them.
+    private var pages: KnownPages
+    /// Seen, and not on disk yet.
+    private var unsaved = KeySet()
+    private var savedAt = Monotonic.milliseconds()
     /// Ids that the vendor says are deleted.
     private var tombstones: Set<ExactID> = []
     /// Ids that a delta says are changed.
@@ -73,11 +82,13 @@ struct Run {
         _ row: RunRow,
         target: SyncTarget,
         store: Store,
+        knowing pages: KnownPages = KnownPages(),
         meter: SyncMeter = SyncMeter(),
         log: Log,
         clock: @escaping @Sendable () -> Timestamp
     ) {
         self.row = row
+        self.pages = pages
         self.meter = meter
         self.target = target
         self.store = store
@@ -124,6 +135,20 @@ struct Run {
     }
 }
 
+extension Run {
+    /// The list's pages for the next full run, once this one has ended well; `nil` where it has read no list.
+    var knownPages: KnownPages? {
+        guard known != nil, !row.isDry else { return nil }
+        var pages = pages
+        pages.everyone = contacts
+        // With anything else than creates a page may have been overtaken by a later one.
+        if row.counts.updated == 0, row.counts.deleted == 0 {
+            pages.hold(afterCreating: row.counts.created, seen: seen, in: store)
+        }
+        return pages
+    }
+}
+
 // MARK: - Full
 
 extension Run {
@@ -144,9 +169,7 @@ extension Run {
         if row.cursor != nil, !row.isDry { seen = try await seenBefore() }
         try await takeMark()
         for pass in 1...Self.mostPasses {
-            try await list(isDelta: false) { (cursor) throws(VendorError) in
-                try await listing.contacts(after: cursor)
-            }
+            try await list(isDelta: false) { await listing.pages(after: $0, within: $1) }
             let missing = try await missingContacts()
             if missing.isEmpty, proof.countAgrees { return }
             let moved = try await changesDuringTheList()
@@ -168,12 +191,11 @@ extension Run {
     private mutating func takeMark() async throws {
         if row.mark == nil, let delta = target.adapter.delta {
             do throws(VendorError) {
+                // It is saved with the first pages: a run that has none yet takes another.
                 row.mark = try await delta.mark(now: row.startedAt).text
             } catch {
                 guard error.kind == .unsupported else { throw error }
             }
-            let next = row
-            try await store.write { try $0.runs.update(next) }
         }
         nextMark = row.mark
     }
@@ -192,8 +214,10 @@ extension Run {
         defer { seen = named }
         do {
             nextMark = mark
-            try await list(isDelta: true) { (cursor) throws(VendorError) in
-                try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+            try await list(isDelta: true) { cursor, budget in
+                await PageStretch(after: cursor, within: budget) { (cursor) throws(VendorError) in
+                    try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+                }
             }
         } catch let error as VendorError where error.kind == .markExpired {
             nextMark = nil
@@ -220,8 +244,10 @@ extension Run {
         }
         row.cursor = nil
         let start = row.startedAt
-        try await list(isDelta: true) { (cursor) throws(VendorError) in
-            try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+        try await list(isDelta: true) { cursor, budget in
+            await PageStretch(after: cursor, within: budget) { (cursor) throws(VendorError) in
+                try await delta.changes(since: Cursor(mark), after: cursor, now: start)
+            }
         }
         // A record that nobody can name may be any record: nothing is deleted, and the same stretch is read again.
         if proof.unidentified > 0 { nextMark = mark }
@@ -281,52 +307,67 @@ extension Run {
         var error: VendorError?
     }
 
+    private typealias Fetch = @Sendable (Cursor?, PageBudget) async -> PageStretch
+
     /// Walks a list or a delta to its explicit end.
-    private mutating func list(
-        isDelta: Bool,
-        _ page: @escaping @Sendable (Cursor?) async throws(VendorError) -> RecordPage
-    ) async throws {
+    private mutating func list(isDelta: Bool, _ fetch: @escaping Fetch) async throws {
         var names = PassNames()
         if row.cursor != nil { names.contacts = seen }
         proof = ListProof()
         let ingest = ingest
         let isDry = row.isDry
-        // What is known is read while the first pages are on their way.
-        let key = target.key
-        let store = store
-        let before = isDelta ? nil : records
-        async let known: KnownRecords? = {
-            guard !isDelta, before == nil else { return before }
-            return try await store.read { try $0.links.known(connection: key, asOf: $0.changes.last()) }
+        let (store, key) = (store, target.key)
+        // What is known is read while the first pages are on their way, and most of it only where they are not as before.
+        let (knownBefore, pagesBefore) = (known, pages)
+        async let opening: KnownList? = {
+            if isDelta { return nil }
+            if let knownBefore { return knownBefore }
+            return KnownList(pages: try await pagesBefore.current(of: key, in: store))
         }()
         var size = 2
-        var fetched: Fetched? = await fetch(page, from: row.cursor.map { Cursor($0) }, pages: size)
-        let records = try await known
-        if !isDelta { self.records = records }
+        var fetched: Fetched? = await self.fetch(fetch, from: row.cursor.map { Cursor($0) }, pages: size)
+        var list = try await opening
+        if known == nil, let list { pages = list.pages.withoutPages }
+        let contactsKnown = contacts ?? list?.pages.everyone
+        async let everyone: KeySet? = {
+            if isDelta || contactsKnown != nil { return contactsKnown }
+            return try await store.read { try $0.contacts.keys(connection: key) }
+        }()
         var decided: (decisions: Decisions, from: Fetched)?
         // Three batches are under way: one is stored, the next made ready, and the one after fetched.
         while fetched != nil || decided != nil {
-            let before = row
+            let (before, unsaved) = (row, unsaved)
+            let isPatient = Monotonic.milliseconds() - savedAt < Self.millisecondsUnsaved
             let waiting = decided
             let current = fetched
             async let stored: IngestResult? = {
-                if let waiting { try await ingest.store(waiting.decisions, of: before) } else { nil }
+                guard let waiting else { return nil }
+                return try await ingest.store(
+                    waiting.decisions,
+                    of: before,
+                    alsoSeen: unsaved,
+                    isPatient: isPatient
+                )
             }()
+            let known = list
             async let prepared: Decisions? = {
-                if let current { try await ingest.prepare(current.batch, isDry: isDry, knowing: records) } else { nil }
+                guard let current else { return nil }
+                return try await ingest.prepare(current.batch, isDry: isDry, knowing: known)
             }()
             if let current { absorb(current, isDelta: isDelta) }
             size = min(2 * size, Self.mostPagesTogether)
             let upcoming: Fetched? =
                 if let current, current.error == nil, let next = current.batch.next {
-                    await fetch(page, from: next, pages: size)
+                    await self.fetch(fetch, from: next, pages: size)
                 } else { nil }
             if let waiting, let result = try await stored {
                 try settle(result, of: waiting.from, &names)
             }
             decided = if let current, let decisions = try await prepared { (decisions, current) } else { nil }
+            list = decided?.decisions.known ?? list
             fetched = upcoming
         }
+        if !isDelta { (known, contacts) = (list, try await everyone) }
         row.cursor = nil
         proof.reachedEnd = true
         // Deleted and changed in one delta: which came last only a full list can tell.
@@ -341,6 +382,13 @@ extension Run {
     private mutating func settle(_ result: IngestResult, of fetched: Fetched, _ names: inout PassNames) throws {
         row = result.run
         seen.formUnion(result.contacts)
+        if result.isSaved {
+            unsaved = KeySet()
+            savedAt = Monotonic.milliseconds()
+        } else {
+            unsaved.formUnion(result.contacts)
+        }
+        for page in result.pages { pages.remember(page) }
         proof.unidentified += result.unidentified
         let brought = names.add(result) + fetched.tombstones.count + result.unidentified
         proof.listed = names.count
@@ -349,33 +397,17 @@ extension Run {
     }
 
     /// Up to so many pages, or as many as a second brings.
-    private func fetch(
-        _ page: @Sendable (Cursor?) async throws(VendorError) -> RecordPage,
-        from start: Cursor?,
-        pages: Int
-    ) async -> Fetched {
+    private func fetch(_ fetch: Fetch, from start: Cursor?, pages: Int) async -> Fetched {
+        let askedAt = store.lastSequence
+        let budget = PageBudget(pages: pages, bytes: Self.mostBytesTogether, milliseconds: 1000)
+        let stretch = await fetch(start, budget)
         var fetched = Fetched()
-        var cursor = start
-        fetched.batch.next = start
-        let began = Monotonic.milliseconds()
-        var bytes = 0
-        repeat {
-            let askedAt = store.lastSequence
-            do throws(VendorError) {
-                let found = try await page(cursor)
-                fetched.tombstones += found.deleted
-                fetched.mark = found.mark?.text ?? fetched.mark
-                fetched.total = found.total ?? fetched.total
-                cursor = found.next
-                fetched.batch.next = cursor
-                fetched.batch.pages.append(IngestBatch.Page(page: found, askedAt: askedAt))
-                bytes += found.unread?.size ?? found.records.reduce(0) { $0 + $1.bytes.count }
-            } catch {
-                fetched.error = error
-                return fetched
-            }
-        } while cursor != nil && fetched.batch.pages.count < pages && bytes < Self.mostBytesTogether
-            && Monotonic.milliseconds() - began < 1000
+        fetched.batch.pages = stretch.pages.map { IngestBatch.Page(page: $0, askedAt: askedAt) }
+        fetched.batch.next = stretch.pages.isEmpty ? start : stretch.pages.last?.next
+        fetched.tombstones = stretch.pages.flatMap(\.deleted)
+        fetched.mark = stretch.pages.last { $0.mark != nil }?.mark?.text
+        fetched.total = stretch.pages.last { $0.total != nil }?.total
+        fetched.error = stretch.error
         return fetched
     }
 
@@ -424,14 +456,16 @@ extension Run {
         let key = target.key
         let seen = seen
         let start = row.startedAt
-        let records = records
+        let unseen = contacts?.stretches(notIn: seen).flatMap { Array($0) }
+        if unseen?.isEmpty == true { return [] }
         return try await store.read { snapshot in
-            let unseen =
-                try records?.contacts(notIn: seen)
-                ?? snapshot.links.unseen(connection: key, seen: seen).map(\.contact)
+            let unseen = try unseen ?? snapshot.links.unseen(connection: key, seen: seen).map(\.contact)
             return try unseen.filter { contact in
-                // What was written through us since the list began may have come too late for it.
-                try snapshot.contacts.find(key: contact).map { $0.contact.updatedAt < start } ?? false
+                // What the vendor has never named cannot be missing; and what was written through us since the list began
+                // may have come too late for it.
+                try snapshot.contacts.find(key: contact).map {
+                    $0.contact.vendorID != nil && $0.contact.updatedAt < start
+                } ?? false
             }
         }
     }

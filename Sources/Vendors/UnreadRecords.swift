@@ -8,6 +8,8 @@ public struct UnreadRecords: Sendable {
     private let body: [UInt8]
     /// Where the list stands, brackets included.
     private let list: Range<Int>
+    /// A number that two lists share when they have the same text.
+    public let fingerprint: UInt64
     /// Finds the list's elements in a text that is not as simple as it looked.
     private let findElements: @Sendable ([UInt8]) throws(JSONError) -> [Range<Int>]
 
@@ -18,14 +20,12 @@ public struct UnreadRecords: Sendable {
     ) {
         self.body = body
         self.list = list
+        fingerprint = Self.hash(body.span.extracting(list))
         self.findElements = findElements
     }
 
     /// How long the list is in bytes.
     public var size: Int { list.count }
-
-    /// A number that two lists share when they have the same text.
-    var fingerprint: UInt64 { Self.hash(body.span.extracting(list)) }
 
     /// The records, each as it stands in the page.
     ///

@@ -91,6 +91,15 @@ public protocol ContactListing: Sendable {
     /// - Throws: ``VendorError``; asking again with the same cursor is safe. A page that repeats the previous one,
     ///   or promises more and is empty, is ``VendorError/Kind/malformed``.
     func contacts(after cursor: Cursor?) async throws(VendorError) -> RecordPage
+
+    /// Several pages in a row, the same that ``contacts(after:)`` gives one by one. A vendor whose pages are numbered may
+    /// be asked for one while the one before is on its way.
+    ///
+    /// - Parameters:
+    ///   - cursor: As for one page.
+    ///   - budget: When to be content. What was asked for by then is still waited for.
+    /// - Returns: The pages up to the first that could not be read.
+    func pages(after cursor: Cursor?, within budget: PageBudget) async -> PageStretch
 }
 
 /// Role: reads what changed since a mark.

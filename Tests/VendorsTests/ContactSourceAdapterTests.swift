@@ -5,6 +5,7 @@ import HTTPCore
 import JSON
 import Log
 import Platform
+import Synchronization
 import Testing
 
 @testable import Vendors
@@ -40,6 +41,72 @@ struct ContactSourceAdapterTests {
         #expect(vendor.calls == ["GET /token", "GET /contacts?limit=2&page=1", "GET /contacts?limit=2&page=2"])
         #expect(vendor.requests[0].fields["Authorization"] == "Basic dGVzdF9pZDp0ZXN0X3NlY3JldA==")
         #expect(vendor.requests[1].fields["Authorization"] == "Bearer JWT")
+    }
+
+    @Test(arguments: [nil, 1000] as [Double?])
+    func `pages come in their order, none is asked for beyond where the list ended, and a pace is kept`(
+        pace: Double?
+    ) async throws {
+        var connection = ConnectionConfig(id: "erp", vendor: .contactSource)
+        connection.baseURL = "https://vendor.example"
+        connection.limits.requestsPerSecond = pace
+        let count = Mutex(5)
+        let vendor = FakeVendor { (request, _) throws(TransportError) in
+            guard let number = request.url.split(separator: "=").last.flatMap({ Int($0) }) else {
+                return .json(200, ["token": "JWT"])
+            }
+            let pages = count.withLock(\.self)
+            if number > pages { return .text(404, "{}") }
+            return .text(200, #"{"contacts":[{"id":"\#(number)"}],"has_more":\#(number < pages)}"#)
+        }
+        let adapter = ContactSourceAdapter(
+            link: VendorLink(connection: connection, sender: vendor, log: .silent)
+        )
+        let listing = try #require(adapter.listing)
+        // A list that has become shorter may be asked for one page too many.
+        for (pages, most) in [(5, 5), (5, 5), (7, 7), (3, 4), (3, 3)] {
+            count.withLock { $0 = pages }
+            let before = vendor.calls.count
+            var ids: [String] = []
+            var cursor: Cursor?
+            repeat {
+                let budget = PageBudget(pages: 2, bytes: 1 << 20, milliseconds: 60_000)
+                let stretch = await listing.pages(after: cursor, within: budget)
+                #expect(stretch.error == nil)
+                #expect(stretch.pages.count <= 2)
+                ids += try stretch.pages.flatMap { try $0.readThrough().records.map(\.vendorID) }
+                cursor = stretch.pages.last?.next
+            } while cursor != nil
+            #expect(ids == (1...pages).map(String.init))
+            let lists = vendor.calls.dropFirst(before).filter { $0.contains("page=") }
+            #expect(Set(lists).count == lists.count)
+            #expect((pages...(pace == nil ? most : pages)).contains(lists.count))
+        }
+    }
+
+    @Test func `a page that fails ends the stretch behind the pages before it`() async throws {
+        let isDown = Mutex(false)
+        var connection = ConnectionConfig(id: "erp", vendor: .contactSource)
+        connection.baseURL = "https://vendor.example"
+        let vendor = FakeVendor { (request, _) throws(TransportError) in
+            guard let number = request.url.split(separator: "=").last.flatMap({ Int($0) }) else {
+                return .json(200, ["token": "JWT"])
+            }
+            if number == 3, isDown.withLock(\.self) { return .json(400, ["error": "no"]) }
+            return .text(200, #"{"contacts":[{"id":"\#(number)"}],"has_more":\#(number < 5)}"#)
+        }
+        let adapter = ContactSourceAdapter(
+            link: VendorLink(connection: connection, sender: vendor, log: .silent)
+        )
+        let listing = try #require(adapter.listing)
+        for isBad in [false, true] {
+            isDown.withLock { $0 = isBad }
+            let budget = PageBudget(pages: 9, bytes: 1 << 20, milliseconds: 60_000)
+            let stretch = await listing.pages(after: nil, within: budget)
+            #expect(stretch.pages.count == (isBad ? 2 : 5))
+            #expect(stretch.error?.kind == (isBad ? .refused : nil))
+            #expect(stretch.pages.last?.next?.text.hasPrefix("3 ") == (isBad ? true : nil))
+        }
     }
 
     @Test func `a delta asks from the start of the last run, less the overlap, while either list has more`()

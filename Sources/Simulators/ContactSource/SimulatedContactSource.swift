@@ -79,7 +79,7 @@ struct SimulatedContactSource: VendorBook {
 
     private mutating func list(_ window: Window) -> Response {
         let page = book.page(skip: window.skip, limit: window.limit)
-        var writer = JSONWriter()
+        var writer = JSONWriter(capacity: page.reduce(64) { $0 + $1.bytes.count + 1 })
         writer.beginObject()
         writer.name("contacts")
         write(page, to: &writer)
@@ -123,10 +123,9 @@ struct SimulatedContactSource: VendorBook {
     }
 
     private func write(_ records: [ContactSourceRecord], to writer: inout JSONWriter) {
+        let isOdd = knobs.flag("odd_labels")
         writer.beginArray()
-        for record in records {
-            writer.raw(knobs.flag("odd_labels") ? record.withOddLabels.bytes : record.bytes)
-        }
+        for record in records { writer.raw(isOdd ? record.withOddLabels.bytes : record.bytes) }
         writer.endArray()
     }
 

@@ -5,6 +5,7 @@ import Config
 import HTTPCore
 import JSON
 import Platform
+import Synchronization
 
 /// Lists and reads deltas; the protocol has no writes, and tells deletes itself.
 struct ContactSourceAdapter: VendorAdapter {
@@ -44,12 +45,71 @@ struct ContactSourceAdapter: VendorAdapter {
 struct ContactSourceReading: ContactListing, ContactDelta {
     /// How far before the start of the last good run a delta begins, since two clocks never agree.
     static let overlapSeconds: Int64 = 60
+    /// One being made and one under way keep both sides busy.
+    private static let pagesAtOnce = 2
 
     let client: ContactSourceClient
 
     func contacts(after cursor: Cursor?) async throws(VendorError) -> RecordPage {
         let place = ContactSourcePlace(cursor)
-        return try await page("/contacts?limit=\(limit)&page=\(place.page)", isDelta: false, at: place)
+        return try page(of: try await listAnswer(place.page), isDelta: false, at: place)
+    }
+
+    /// Pages are numbered: while one is on its way the next is asked for already. Not so where the configuration sets a
+    /// pace, since each request counts then, and not beyond where the list ended last time.
+    func pages(after cursor: Cursor?, within budget: PageBudget) async -> PageStretch {
+        guard client.link.connection.limits.requestsPerSecond == nil else {
+            return await onePageAtATime(after: cursor, within: budget)
+        }
+        return await withTaskGroup(of: Answer.self) { group in
+            var stretch = PageStretch()
+            var answers: [Int: Result<ClientResponse, VendorError>] = [:]
+            var place = ContactSourcePlace(cursor)
+            let last = client.lastPage.load(ordering: .relaxed)
+            let end = place.page + max(1, budget.pages)
+            var asked = place.page
+            do throws(VendorError) {
+                while true {
+                    while asked == place.page
+                        || asked < min(end, place.page + Self.pagesAtOnce) && asked <= last
+                            && !budget.isSpent(by: stretch)
+                    {
+                        group.addTask { [asked] in await Answer(page: asked, result: answer(to: asked)) }
+                        asked += 1
+                    }
+                    while answers[place.page] == nil, let answer = await group.next() {
+                        answers[answer.page] = answer.result
+                    }
+                    guard let answer = answers.removeValue(forKey: place.page) else { break }
+                    let page = try page(of: try answer.get(), isDelta: false, at: place)
+                    stretch.append(page)
+                    guard let next = page.next else {
+                        client.lastPage.store(place.page, ordering: .relaxed)
+                        break
+                    }
+                    place = ContactSourcePlace(next)
+                    if asked == place.page, asked == end || budget.isSpent(by: stretch) { break }
+                }
+            } catch {
+                stretch.error = error
+            }
+            group.cancelAll()
+            return stretch
+        }
+    }
+
+    /// What came back for one of several pages that were asked for together.
+    private struct Answer: Sendable {
+        var page: Int
+        var result: Result<ClientResponse, VendorError>
+    }
+
+    private func answer(to page: Int) async -> Result<ClientResponse, VendorError> {
+        do throws(VendorError) { return .success(try await listAnswer(page)) } catch { return .failure(error) }
+    }
+
+    private func listAnswer(_ page: Int) async throws(VendorError) -> ClientResponse {
+        try await client.get(.list, "/contacts?limit=\(limit)&page=\(page)")
     }
 
     func mark(now: Timestamp) async throws(VendorError) -> Cursor {
@@ -62,7 +122,7 @@ struct ContactSourceReading: ContactListing, ContactDelta {
         }
         let place = ContactSourcePlace(cursor)
         let path = "/contacts/delta?limit=\(limit)&page=\(place.page)&timestamp=\(seconds)"
-        var page = try await page(path, isDelta: true, at: place)
+        var page = try page(of: try await client.get(.changes, path), isDelta: true, at: place)
         if page.next == nil { page.mark = try await self.mark(now: now) }
         return page
     }
@@ -70,11 +130,10 @@ struct ContactSourceReading: ContactListing, ContactDelta {
     private var limit: Int { max(1, client.link.connection.sync.pageSize ?? 100) }
 
     private func page(
-        _ path: String,
+        of answer: ClientResponse,
         isDelta: Bool,
         at place: ContactSourcePlace
-    ) async throws(VendorError) -> RecordPage {
-        let answer = try await client.get(isDelta ? .changes : .list, path)
+    ) throws(VendorError) -> RecordPage {
         let found: ContactSourceWire.Page
         do throws(JSONError) {
             found =

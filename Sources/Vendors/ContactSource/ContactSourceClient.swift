@@ -5,10 +5,13 @@ import HTTPCore
 import JSON
 import Log
 import Platform
+import Synchronization
 
 /// Speaks to one source with a bearer token that it got for client id and secret.
 final class ContactSourceClient: Sendable {
     let link: VendorLink
+    /// The number of the list's last page when it was last read to its end; 1 before that.
+    let lastPage = Atomic(1)
     private let keeper: TokenKeeper
 
     /// Makes a client that fetches its token at the first call.
