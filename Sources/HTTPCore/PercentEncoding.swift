@@ -21,7 +21,9 @@ public enum PercentEncoding {
                 index += 1
             }
         }
-        return String(validating: result, as: UTF8.self)
+        // Why it is no UTF-8 is nothing that a caller could use.
+        guard let text = try? UTF8Span(validating: result.span) else { return nil }
+        return String(copying: text)
     }
 
     /// The text with escapes undone; see the other form.
