@@ -154,11 +154,12 @@ public struct ContactReads {
     private func filter(_ parameters: Parameters, _ caller: Caller) throws -> ContactFilter {
         let directory = context.state.connections
         var filter = ContactFilter()
-        let visible = context.visibleKeys(for: caller)
-        filter.connections = visible
+        filter.connections = context.visibleKeys(for: caller)
+        var regions = context.visibleRegions(for: caller)
         if let name = parameters["connection"] {
             guard let connection = directory.connection(name, for: caller) else { throw Problem.notFound("connection") }
             filter.connections = [connection.key]
+            regions = [connection.config.region]
         }
         filter.owner = parameters["owner"]
         filter.tag = parameters["tag"]
@@ -166,19 +167,12 @@ public struct ContactReads {
         filter.updatedSince = try parameters.time("updated_since")
         filter.email = parameters["email"]
         if let phone = parameters["phone"] {
-            filter.phones = phoneKeys(phone, connections: filter.connections ?? visible)
+            filter.phones = LookupKey.candidates(for: phone, regions: regions)
             guard !filter.phones.isEmpty else {
                 throw Problem.invalidParameter("phone", "`phone` needs at least three digits.")
             }
         }
         return filter
-    }
-
-    /// Every key that a number in any spelling may be found by: in E.164 under the regions of these connections, and
-    /// by its last digits.
-    private func phoneKeys(_ phone: String, connections: Set<Int64>) -> [LookupKey] {
-        let regions = Set(context.state.connections.all.filter { connections.contains($0.key) }.map(\.config.region))
-        return LookupKey.candidates(for: phone, regions: regions)
     }
 
     // MARK: Look-up
@@ -192,7 +186,8 @@ public struct ContactReads {
             let connections = context.visibleKeys(for: caller)
             let keys: [LookupKey]
             switch (parameters["phone"], parameters["email"]) {
-            case (let phone?, nil): keys = phoneKeys(phone, connections: connections)
+            case (let phone?, nil):
+                keys = LookupKey.candidates(for: phone, regions: context.visibleRegions(for: caller))
             case (nil, let email?): keys = LookupKey.email(of: email).map { [$0] } ?? []
             default: throw Problem(400, "invalid_parameter", "Give either `phone` or `email`.")
             }

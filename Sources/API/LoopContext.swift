@@ -1,5 +1,6 @@
 //  What a loop's synchronous handlers work with: its own read connection and the state in force.
 
+import Config
 import HTTPCore
 public import HTTPServer
 import Platform
@@ -20,6 +21,8 @@ public final class LoopContext {
     private var seenVersion: UInt64 = 0
     /// The store keys that ``visibleCaller`` sees in ``state``.
     private var visibleKeys: Set<Int64> = []
+    /// The regions of the same connections.
+    private var visibleRegions: [String?] = []
     private var visibleCaller: Caller?
     /// Its `Synced-At` line; empty before its first good run.
     private var syncedAtLine: [UInt8] = []
@@ -89,11 +92,20 @@ public final class LoopContext {
 
     /// The store keys of every connection that a caller sees.
     func visibleKeys(for caller: Caller) -> Set<Int64> {
-        if visibleCaller !== caller {
-            visibleKeys = state.connections.visibleKeys(for: caller)
-            visibleCaller = caller
-        }
+        if visibleCaller !== caller { look(for: caller) }
         return visibleKeys
+    }
+
+    /// The regions of the connections that a caller sees, each once.
+    func visibleRegions(for caller: Caller) -> [String?] {
+        if visibleCaller !== caller { look(for: caller) }
+        return visibleRegions
+    }
+
+    private func look(for caller: Caller) {
+        visibleCaller = caller
+        visibleKeys = state.connections.visibleKeys(for: caller)
+        visibleRegions = Array(Set(state.connections.all.filter { caller.sees($0.id) }.map(\.config.region)))
     }
 
     /// Writes the `Synced-At` field of the connection that was seen last.
