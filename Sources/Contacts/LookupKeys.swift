@@ -38,7 +38,7 @@ public enum LookupKey: Hashable, Sendable {
 
     /// What a caller's number may stand in the index as: the most exact keys first. Its last digits alone find any
     /// number where none of the regions makes E.164 of it.
-    public static func candidates(for number: String, regions: some Sequence<String?>) -> [LookupKey] {
+    public static func candidates(for number: String, regions: [String?]) -> [LookupKey] {
         var keys: [LookupKey] = []
         for region in regions {
             guard let e164 = PhoneNumber.e164(of: number, region: region) else { continue }
@@ -63,8 +63,13 @@ extension ContactContent {
         }
         for email in emails { add(.email(of: email.address)) }
         for phone in phones {
-            add(phone.e164.map { .e164($0) })
-            add(.digits(of: phone.number))
+            let digits = LookupKey.digits(of: phone.number)
+            if let e164 = phone.e164 {
+                add(.e164(e164))
+            } else if case .digits(let digits) = digits {
+                add(.unplacedDigits(digits))
+            }
+            add(digits)
         }
         return keys
     }

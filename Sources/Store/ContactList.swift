@@ -36,7 +36,7 @@ extension ContactTable {
     ///   - limit: At most so many.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not read contacts.
     /// - Returns: The key to go on after; `nil` when this page was the last. A page by phone numbers may end before it
-    ///   is full, where many other numbers have the same last digits.
+    ///   is full where many other numbers have the same last digits, as long as an older file lacks keys.
     /// - Throws: ``StoreError``, and what the body throws.
     public func list(
         _ filter: ContactFilter,
@@ -65,7 +65,7 @@ extension ContactTable {
         _ rules: ListRules,
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws -> PageEnd {
-        var candidates = try rules.candidates(source, after: page.position, in: self)
+        guard var candidates = try rules.candidates(source, after: page.position, in: self) else { return .ended }
         defer { candidates.statement.reset() }
         var seen = 0
         let shownBefore = page.shown
@@ -99,8 +99,10 @@ extension ContactTable {
                 page.last = row.key
             }
             statement.reset()
-            guard let end = candidates.end else { return .ended }
-            candidates = try rules.candidates(source, after: end, in: self)
+            guard let end = candidates.end, let next = try rules.candidates(source, after: end, in: self) else {
+                return .ended
+            }
+            candidates = next
         }
     }
 
@@ -149,7 +151,8 @@ extension ContactTable {
     }
 
     /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored. Where many
-    /// numbers have the same last digits, the candidates behind ``LookThrough/documents`` others are not looked at.
+    /// numbers have the same last digits and an older file lacks keys, the candidates behind
+    /// ``LookThrough/documents`` others are not looked at.
     ///
     /// - Parameters:
     ///   - key: An e-mail address or a number.
@@ -166,8 +169,8 @@ extension ContactTable {
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws {
         try transaction?.flushLookups()
-        let hashes = [Documents.hash(key, shared.lookupHash)]
-        var source = try candidates(under: hashes, after: 0)
+        let hashes = [try hash(toFind: key)]
+        guard var source = try candidates(under: hashes, after: 0) else { return }
         defer { source.statement.reset() }
         var shown = 0
         var others = 0
@@ -201,7 +204,8 @@ extension ContactTable {
 
 /// How far candidates that turn out to be others are looked through.
 enum LookThrough {
-    /// So many documents of contacts that have only the last digits of a number.
+    /// So many documents of contacts that have only the last digits of a number: what an older file finds by numbers
+    /// without E.164 before ``KeyUpgrade`` is through.
     static let documents = 500
 }
 

@@ -19,6 +19,10 @@ final class Database {
 
     let handle: OpaquePointer
     private var statements: [Statement?] = []
+    /// Whether what the transaction at hand was told holds to its end: that of a reader, which sees one state.
+    private(set) var seesOneState = false
+    /// Runs of look-up keys in that state, once they were asked for.
+    var knownRuns: [Int64]?
 
     /// Opens the file and sets the pragmas, each for its reason.
     init(path: String, role: Role, disk: DiskAccess = DiskAccess()) throws(StoreError) {
@@ -83,6 +87,12 @@ final class Database {
     /// Runs a statement for its effect.
     func run(_ query: Query, _ values: any Bindable...) throws(StoreError) {
         try bound(query, values).run()
+    }
+
+    /// Says that from now on one state is seen, or no longer.
+    func see(oneState: Bool) {
+        seesOneState = oneState
+        knownRuns = nil
     }
 
     /// Every row, mapped.

@@ -39,7 +39,8 @@ enum Documents {
         switch key {
         case .email(let address): self.hash("e", address, hash)
         case .e164(let number): self.hash("p", number, hash)
-        case .digits(let digits), .unplacedDigits(let digits): self.hash("d", digits, hash)
+        case .digits(let digits): self.hash("d", digits, hash)
+        case .unplacedDigits(let digits): self.hash("u", digits, hash)
         }
     }
 

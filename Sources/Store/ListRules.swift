@@ -75,18 +75,20 @@ struct ListRules {
     /// Whether any number of candidates may turn out to be others: last digits say less than a number.
     var hasLooseKeys: Bool { email == nil && !filter.phones.isEmpty }
 
-    /// A statement whose rows are key, connection, revision and document of the candidates, by ascending key.
+    /// A statement whose rows are key, connection, revision and document of the candidates, by ascending key; `nil` when
+    /// there are none.
     func candidates<Access>(
         _ source: Source,
         after key: Int64,
         in table: ContactTable<Access>
-    ) throws(StoreError) -> Candidates {
+    ) throws(StoreError) -> Candidates? {
         let database = table.database
         let hash = table.shared.lookupHash
         try table.transaction?.flushLookups()
         if let email { return try table.candidates(under: [Documents.hash(email, hash)], after: key) }
         if !filter.phones.isEmpty {
-            return try table.candidates(under: filter.phones.map { Documents.hash($0, hash) }, after: key)
+            let hashes = try filter.phones.map { (phone) throws(StoreError) in try table.hash(toFind: phone) }
+            return try table.candidates(under: hashes, after: key)
         }
         if let tag = filter.tag { return try table.candidates(under: [Documents.hash("t", tag, hash)], after: key) }
         if let owner = filter.owner {

@@ -1,6 +1,7 @@
 //  Contacts under look-up keys with their documents: one hash straight out of the tree, several or
 //  with runs that batches have left beside it gathered first.
 
+import Contacts
 import Platform
 
 /// Rows of key, connection, revision and document by ascending key.
@@ -11,23 +12,37 @@ struct Candidates {
 
     /// Steps to the next row.
     ///
-    /// - Parameter more: Asks for candidates from there on.
+    /// - Parameter more: Asks for candidates from there on; `nil` when there are none.
     /// - Returns: The statement that has the row; `nil` when there is none.
     /// - Throws: ``StoreError``.
     @inline(__always)
-    mutating func next(_ more: (Int64) throws(StoreError) -> Candidates) throws(StoreError) -> Statement? {
+    mutating func next(_ more: (Int64) throws(StoreError) -> Candidates?) throws(StoreError) -> Statement? {
         while try !statement.step() {
             statement.reset()
-            guard let end else { return nil }
-            self = try more(end)
+            guard let end, let next = try more(end) else { return nil }
+            self = next
         }
         return statement
     }
 }
 
 extension ContactTable {
+    /// The hash to look for contacts under that may have a key.
+    func hash(toFind key: LookupKey) throws(StoreError) -> Int64 {
+        // Not all of an older file have the key of its own that a number without E.164 has.
+        if case .unplacedDigits(let digits) = key, shared.mayLackKeys,
+            try MetaTable(database: database).keysBehind() > 0
+        {
+            return Documents.hash(.digits(digits), shared.lookupHash)
+        }
+        return Documents.hash(key, shared.lookupHash)
+    }
+
     /// Contacts after a key that may have one of those hashes; whether they do, their documents tell.
-    func candidates(under hashes: [Int64], after key: Int64) throws(StoreError) -> Candidates {
+    ///
+    /// - Returns: Their rows; `nil` when there are none.
+    /// - Throws: ``StoreError``.
+    func candidates(under hashes: [Int64], after key: Int64) throws(StoreError) -> Candidates? {
         let lookups = LookupTable(database: database)
         let runs = shared.mayHaveRuns ? try lookups.runs() : []
         if runs.isEmpty, hashes.count == 1 {
@@ -37,6 +52,7 @@ extension ContactTable {
             return Candidates(statement: statement)
         }
         let found = try lookups.contacts(under: hashes, after: key, limit: CandidateSQL.chunk, in: runs)
+        if found.isEmpty { return nil }
         if found.count == 1 {
             let statement = try database.statement(CandidateSQL.single)
             statement.bind(1, found[0])

@@ -28,10 +28,12 @@ struct LookupTable {
 
     /// Runs in the order in which they began.
     func runs() throws(StoreError) -> [Int64] {
+        if let known = database.knownRuns { return known }
         let statement = try database.statement(LookupSQL.runs)
         defer { statement.reset() }
         var runs: [Int64] = []
         while try statement.step() { runs.append(statement.int(0)) }
+        if database.seesOneState { database.knownRuns = runs }
         return runs
     }
 

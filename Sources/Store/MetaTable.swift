@@ -23,6 +23,13 @@ struct MetaTable {
         try database.run(SQL.set, "contact_floor", contact)
     }
 
+    /// Contacts up to this key lack look-up keys; zero when none does.
+    func keysBehind() throws(StoreError) -> Int64 { try database.number(SQL.value, "keys_behind") }
+
+    func setKeysBehind(_ contact: Int64) throws(StoreError) {
+        try database.run(SQL.set, "keys_behind", contact)
+    }
+
     private enum SQL {
         static let value = Query("select value from meta where name = ?")
         static let set = Query("insert or replace into meta (name, value) values (?, ?)")

@@ -25,6 +25,7 @@ public final class Snapshot {
             version = nil
             throw error
         }
+        database.see(oneState: true)
     }
 
     /// Counts the store's commits; what is read in this batch is as of this number, or newer.
@@ -34,6 +35,7 @@ public final class Snapshot {
     public func end() {
         guard version != nil else { return }
         version = nil
+        database.see(oneState: false)
         // COMMIT of a read transaction has nothing to do that could fail.
         try? database.statement(SQL.commit).run()
     }

@@ -56,7 +56,8 @@ public final class Store: Sendable {
         shared = SharedState(
             clock: clock,
             lookupHash: Hash64(seed: try meta.hashSeed()),
-            tokenKey: try meta.tokenKey()
+            tokenKey: try meta.tokenKey(),
+            mayLackKeys: try meta.keysBehind() > 0
         )
         if try !LookupTable(database: database).runs().isEmpty { shared.willHaveRuns() }
         writer = try Writer(

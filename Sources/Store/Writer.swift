@@ -42,6 +42,9 @@ final class Writer: @unchecked Sendable {
     /// True when no job has come for a second.
     private var isQuiet = false
     private var indexRetryAt: Int64 = 0
+    /// False while it is certain that every contact has all its look-up keys.
+    private var mayLackKeys: Bool
+    private var keysRetryAt: Int64 = 0
 
     init(
         database: Database,
@@ -52,6 +55,7 @@ final class Writer: @unchecked Sendable {
     ) throws(StoreError) {
         self.database = database
         self.shared = shared
+        mayLackKeys = shared.mayLackKeys
         self.checkpointPages = checkpointPages
         self.log = log
         self.onFailure = onFailure
@@ -132,7 +136,7 @@ final class Writer: @unchecked Sendable {
                 }
             } else if isStopping {
                 break
-            } else if !followIndex(transaction, database) {
+            } else if !followIndex(transaction, database), !upgradeKeys(transaction, database) {
                 rest(transaction, database)
             }
         }
@@ -164,7 +168,7 @@ final class Writer: @unchecked Sendable {
                 checkpoint(database)
                 sqlite3_db_release_memory(database.handle)  // the cache of an import is of no use to an idle writer
             }
-        } else if transaction.searchPosition < transaction.sequence {
+        } else if transaction.searchPosition < transaction.sequence || mayLackKeys {
             condition.wait(milliseconds: 1000)
         } else {
             condition.wait()
@@ -332,6 +336,37 @@ final class Writer: @unchecked Sendable {
             } else {
                 log.error("store.index_failed", ["reason": error.message])
                 indexRetryAt = Monotonic.milliseconds() + 5000
+            }
+            return false
+        }
+    }
+
+    /// Gives some contacts of an older file the look-up keys that they lack.
+    ///
+    /// - Returns: False when there was nothing to do, or it cannot be done now.
+    private func upgradeKeys(_ transaction: Transaction, _ database: Database) -> Bool {
+        guard mayLackKeys, Monotonic.milliseconds() >= keysRetryAt else { return false }
+        let start = transaction.mark()
+        do throws(StoreError) {
+            try database.statement(SQL.begin).run()
+            let upgrade = KeyUpgrade(transaction: transaction, database: database, shared: shared)
+            let isDone = try upgrade.advance(contacts: 500)
+            try database.statement(SQL.commit).run()
+            mayLackKeys = !isDone
+            isLogMoved = false
+            shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
+            if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
+            return true
+        } catch {
+            if database.isInTransaction {
+                try? database.statement(SQL.rollback).run()  // lost either way
+            }
+            transaction.restore(start)
+            if error.isFatal {
+                failForGood(error, jobs: [])
+            } else {
+                log.error("store.keys_failed", ["reason": error.message])
+                keysRetryAt = Monotonic.milliseconds() + 5000
             }
             return false
         }

@@ -118,6 +118,9 @@ import TestSupport
     @Test func `keys ignore the case of e-mails and what surrounds the last digits`() {
         let content = Self.sample().content
         #expect(content.lookupKeys == [.email("jon@example.com"), .e164("+17223224241"), .digits("3224241")])
+        var unplaced = ContactContent()
+        unplaced.phones = [ContactPhone(number: "(722) 322-4241", label: .work)]
+        #expect(unplaced.lookupKeys == [.unplacedDigits("3224241"), .digits("3224241")])
         #expect(LookupKey.digits(of: "0044 (722) 322-4241") == .digits("3224241"))
         #expect(LookupKey.digits(of: "12") == nil)
     }

@@ -99,7 +99,9 @@ import TestSupport
         for phone in content.phones {
             if let e164 = phone.e164 { keys.append(.e164(e164)) }
             let digits = digits(phone.number)
-            if digits.count >= 3 { keys.append(.digits(String(digits.suffix(7)))) }
+            guard digits.count >= 3 else { continue }
+            if phone.e164 == nil { keys.append(.unplacedDigits(String(digits.suffix(7)))) }
+            keys.append(.digits(String(digits.suffix(7))))
         }
         return keys.indices.filter { !keys[..<$0].contains(keys[$0]) }.map { keys[$0] }
     }

@@ -1,0 +1,41 @@
+//  Contacts that an earlier program stored lack a key that this one knows: they get it behind everything else.
+
+import Contacts
+
+/// Gives the contacts of an older file the key of their numbers without E.164, ``LookupKey/unplacedDigits(_:)``, from
+/// the newest down. How far it has come is in `meta` and commits with what it did, so that it goes on after a restart;
+/// until it is through, such numbers are looked for among all that end alike.
+struct KeyUpgrade {
+    let transaction: Transaction
+    let database: Database
+    let shared: SharedState
+
+    /// Looks through some contacts.
+    ///
+    /// - Returns: Whether none is left.
+    func advance(contacts limit: Int) throws(StoreError) -> Bool {
+        let meta = MetaTable(database: database)
+        let lookups = LookupTable(database: database)
+        let runs = try lookups.runs()
+        let rows = try database.rows(SQL.contacts, meta.keysBehind(), limit) { (key: $0.int(0), document: $0.bytes(1)) }
+        for row in rows {
+            // By a document that cannot be read nobody is found anyway; reading the contact tells.
+            guard let contact = try? Documents.decode(row.document, key: row.key) else { continue }
+            for key in contact.content.lookupKeys {
+                guard case .unplacedDigits = key else { continue }
+                let hash = Documents.hash(key, shared.lookupHash)
+                // Who was changed since has it.
+                if try lookups.contacts(under: [hash], after: row.key - 1, limit: 1, in: runs) == [row.key] { continue }
+                transaction.pendingLookups.append(LookupEntry(key: hash, contact: row.key))
+            }
+        }
+        try transaction.flushLookups()
+        let isDone = rows.count < limit
+        try meta.setKeysBehind(isDone ? 0 : (rows.last?.key ?? 1) - 1)
+        return isDone
+    }
+
+    private enum SQL {
+        static let contacts = Query("select id, doc from contact where id <= ? order by id desc limit ?")
+    }
+}

@@ -1,0 +1,151 @@
+//  A file that an earlier program wrote: its contacts are found before, while and after they get the keys they lack.
+
+import Contacts
+import Platform
+import Testing
+
+@testable import Store
+
+@Suite(.timeLimit(.minutes(1))) struct KeyUpgradeTests {
+    /// Every third number has no E.164. Most contacts come in one batch, which leaves a run of keys, the others singly.
+    private static func filled(_ directory: ScratchDirectory) async throws -> Store {
+        let (store, book) = try await Store.opened(directory)
+        var batch = store.batch(connection: book, named: "book")
+        for number in 0..<2200 {
+            batch.add(
+                vendorID: "\(number)",
+                content: content(number),
+                readOnly: false,
+                contentHash: 1,
+                raw: [0x7B, 0x7D]
+            )
+        }
+        batch.finish()
+        try await store.write { [batch] transaction in
+            _ = try transaction.contacts.create(batch)
+            for number in 2200..<2300 {
+                let new = NewContact(connection: book, vendorID: "\(number)", content: content(number))
+                try transaction.contacts.create(new)
+            }
+        }
+        return store
+    }
+
+    private static func content(_ number: Int) -> ContactContent {
+        var content = ContactContent()
+        content.name = ContactName(full: "Person \(number)")
+        let tail = "555\(1000 + number % 700)"
+        content.phones = [
+            ContactPhone(number: "+1 202 \(tail)", label: .work, e164: number % 3 == 0 ? nil : "+1202\(tail)"),
+            ContactPhone(number: tail, label: .home, e164: nil),
+        ]
+        if number % 5 > 0 { content.phones.removeLast() }
+        return content
+    }
+
+    /// Whom numbers of every kind find.
+    private static func found(_ snapshot: Snapshot) throws -> [[Int64]] {
+        try (1000..<1030).flatMap { tail in
+            try [.e164("+1202555\(tail)"), .unplacedDigits("555\(tail)"), .digits("555\(tail)")].map { key in
+                try snapshot.contacts.matching([key], connections: nil, limit: 100).map(\.key)
+            }
+        }
+    }
+
+    @Test func `the same is found in every state of it, and it goes on where it was`() async throws {
+        let directory = ScratchDirectory()
+        let store = try await Self.filled(directory)
+        let wanted = try await store.read { try Self.found($0) }
+        #expect(wanted.allSatisfy { !$0.isEmpty })
+        await store.close()
+        let older = OlderFile(directory)
+        var snapshot = try older.snapshot()
+        #expect(try Self.found(snapshot) == wanted)
+        var steps = 0
+        var isDone = false
+        while !isDone {
+            let transaction = try Transaction(database: snapshot.database, shared: snapshot.shared)
+            try snapshot.database.execute("begin")
+            isDone = try KeyUpgrade(transaction: transaction, database: snapshot.database, shared: snapshot.shared)
+                .advance(contacts: 300)
+            // A process that ends before the commit has done nothing.
+            try snapshot.database.execute(steps == 3 && !isDone ? "rollback" : "commit")
+            steps += 1
+            if steps % 3 == 0 { snapshot = try older.opened() }
+            #expect(try Self.found(snapshot) == wanted)
+        }
+        #expect(steps == 9)
+        #expect(try MetaTable(database: snapshot.database).keysBehind() == 0)
+        #expect(try StoreAudit(path: directory.database, vfs: nil).problems() == [])
+    }
+
+    @Test func `a store does it by itself, whatever changes meanwhile, and once`() async throws {
+        let directory = ScratchDirectory()
+        await (try Self.filled(directory)).close()
+        try OlderFile(directory).make()
+        let (store, book) = try await Store.opened(directory)
+        try await store.write { transaction in
+            let contacts = transaction.contacts
+            try contacts.create(NewContact(connection: book, vendorID: nil, content: Self.content(0)))
+            for key: Int64 in [1, 4, 2290] { try contacts.delete(key) }
+            for key: Int64 in [2, 7, 10, 2281] {
+                guard let stored = try contacts.find(key: key) else { continue }
+                try contacts.update(key, ContactUpdate(stored) { $0.phones[0].number = "777 7777" })
+                try contacts.update(key, ContactUpdate(stored) { $0.phones[0].e164 = nil })
+            }
+        }
+        while try await store.read({ try MetaTable(database: $0.database).keysBehind() }) > 0 {}
+        await store.close()
+        #expect(try StoreAudit(path: directory.database, vfs: nil).problems() == [])
+        let (again, _) = try await Store.opened(directory)
+        #expect(try await again.read { $0.shared.mayLackKeys } == false)
+        await again.close()
+    }
+
+    @Test func `a new file lacks nothing`() async throws {
+        let (store, _) = try await Store.opened(ScratchDirectory())
+        #expect(try await store.read { $0.shared.mayLackKeys } == false)
+        await store.close()
+    }
+}
+
+/// A file made into what the program before wrote: the schema of then, and no keys of numbers without E.164.
+struct OlderFile {
+    let directory: ScratchDirectory
+
+    init(_ directory: ScratchDirectory) { self.directory = directory }
+
+    /// Takes out of the file what the program before did not write; nobody has it open.
+    func make() throws {
+        let database = try Database(path: directory.database, role: .writer)
+        let hash = Hash64(seed: try MetaTable(database: database).hashSeed())
+        try database.execute("begin; pragma user_version = 3")
+        for row in try database.rows(Query("select id, doc from contact"), map: { ($0.int(0), $0.bytes(1)) }) {
+            for key in try Documents.decode(row.1, key: row.0).content.lookupKeys {
+                guard case .unplacedDigits = key else { continue }
+                try LookupTable(database: database).remove(LookupEntry(key: Documents.hash(key, hash), contact: row.0))
+            }
+        }
+        try database.execute("commit")
+    }
+
+    /// Makes it and opens it as this program does, but for the thread that would bring its keys.
+    func snapshot() throws -> Snapshot {
+        try make()
+        return try opened()
+    }
+
+    /// The same of a file that was opened so before.
+    func opened() throws -> Snapshot {
+        let database = try Database(path: directory.database, role: .writer)
+        try Migrations.run(on: database)
+        let shared = SharedState(
+            clock: Timestamp.now,
+            lookupHash: Hash64(seed: try MetaTable(database: database).hashSeed()),
+            tokenKey: [],
+            mayLackKeys: true
+        )
+        shared.willHaveRuns()
+        return Snapshot(database: database, shared: shared)
+    }
+}
