@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Fixed for every request: `http` and `https` only, no redirects, no proxy, no netrc, no cookies, TLS 1.2 or newer
 /// and verified, head and body bounded while they are read.
-public final class Client: HTTPSending, Sendable {
+public final class Client: HTTPSending, HTTPBatchSending, Sendable {
     private enum Engine {
         /// Nothing was sent yet: libcurl is not even loaded.
         case waiting
@@ -48,13 +48,36 @@ public final class Client: HTTPSending, Sendable {
         let transfer = Transfer(request, maxHead: maxHead)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                transfer.continuation = continuation
-                loop.start(transfer)
+                transfer.will(tell: .task(continuation))
+                loop.start([transfer])
             }
         } onCancel: {
             loop.cancel(transfer)
         }
         return try result.get()
+    }
+
+    /// Starts exchanges; ``close()`` breaks off what is under way.
+    public func start(_ requests: [NumberedRequest], telling listener: EndingListener) {
+        var transfers: [Transfer] = []
+        var refused: [NumberedEnding] = []
+        transfers.reserveCapacity(requests.count)
+        for numbered in requests {
+            if let fault = numbered.request.fault {
+                refused.append(NumberedEnding(number: numbered.number, result: .failure(fault)))
+                continue
+            }
+            let transfer = Transfer(numbered.request, maxHead: maxHead)
+            transfer.will(tell: .listener(listener, number: numbered.number))
+            transfers.append(transfer)
+        }
+        if !refused.isEmpty { listener.tell(refused) }
+        if transfers.isEmpty { return }
+        do throws(TransportError) {
+            try loop().start(transfers)
+        } catch {
+            for transfer in transfers { transfer.finish(.failure(error)) }
+        }
     }
 
     /// Breaks off what is under way (kind `cancelled`), ends the thread and returns when it is gone.

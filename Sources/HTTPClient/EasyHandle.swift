@@ -3,13 +3,36 @@
 import CCurl
 import Glibc
 import HTTPCore
+import Platform
 
 /// Owns one `CURL *` with the list of header fields it is sending. Lives on the loop's thread.
 ///
 /// A class, because the loop keeps handles in a dictionary and in a pool of idle ones.
 final class EasyHandle {
+    /// What the options are set for that outlive a transfer.
+    private struct Shape: Equatable {
+        var method: Method
+        var url: String
+        var hasBody: Bool
+        var timeout: Duration
+        var truncatesBody: Bool
+        var caFile: String?
+
+        init(_ request: ClientRequest) {
+            method = request.method
+            url = request.url
+            hasBody = !request.body.isEmpty
+            timeout = request.timeout
+            truncatesBody = request.truncatesBody
+            caFile = request.caFile
+        }
+    }
+
     let raw: UnsafeMutableRawPointer
     private var list: UnsafeMutablePointer<curl_slist>?
+    private var shape: Shape?
+    /// The field line under construction.
+    private var line = ByteBuffer()
     private let message = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     init?() {
@@ -24,22 +47,23 @@ final class EasyHandle {
         message.deallocate()
     }
 
-    /// Sets every option anew; live connections, session ids and the DNS cache survive (curl_easy_reset(3)).
+    /// Sets the options for a transfer. Those of one that went to the same place in the same way still hold; else all
+    /// are set anew, and live connections, session ids and the DNS cache survive (curl_easy_reset(3)).
     func prepare(_ transfer: Transfer) throws(CurlError) {
-        ccurl_easy_reset(raw)
         message[0] = 0
-        try setFixed()
         let request = transfer.request
-        try set(CURLOPT_URL, request.url)
-        try setMethod(request)
-        try setFields(request)
-        let limit = request.timeout.milliseconds
-        try set(CURLOPT_TIMEOUT_MS, limit)
-        try set(CURLOPT_CONNECTTIMEOUT_MS, min(limit, 10_000))
-        // A page of a list comes in a few large pieces; of a receiver's answer only the beginning is wanted.
-        try set(CURLOPT_BUFFERSIZE, request.truncatesBody ? Int(CURL_MAX_WRITE_SIZE) : 256 << 10)
-        if let caFile = request.caFile { try set(CURLOPT_CAINFO, caFile) }
-        try setCallbacks(Unmanaged.passUnretained(transfer).toOpaque())
+        let wanted = Shape(request)
+        if shape != wanted {
+            shape = nil
+            ccurl_easy_reset(raw)
+            try setFixed()
+            try setShape(request)
+            try setCallbacks()
+            shape = wanted
+        }
+        if Self.sendsBody(request) { try setBody(request.body) }
+        try setFields(request.fields)
+        try setData(Unmanaged.passUnretained(transfer).toOpaque())
     }
 
     /// Drops what belonged to the last transfer.
@@ -86,18 +110,36 @@ extension EasyHandle {
         try check(ccurl_set_pointer(raw, CURLOPT_ERRORBUFFER, message))
     }
 
-    private func setMethod(_ request: ClientRequest) throws(CurlError) {
+    private func setShape(_ request: ClientRequest) throws(CurlError) {
+        try set(CURLOPT_URL, request.url)
         switch request.method {
         case .get where request.body.isEmpty: try set(CURLOPT_HTTPGET, 1)
         case .head: try set(CURLOPT_NOBODY, 1)
-        case .delete where request.body.isEmpty, .options where request.body.isEmpty:
-            try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        case .post: try set(CURLOPT_POST, 1)
         default:
-            try set(CURLOPT_POST, 1)
-            try check(ccurl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, request.body.count))
-            try check(copyBody(request.body))
-            if request.method != .post { try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+            if Self.sendsBody(request) { try set(CURLOPT_POST, 1) }
+            try set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
         }
+        let limit = request.timeout.milliseconds
+        try set(CURLOPT_TIMEOUT_MS, limit)
+        try set(CURLOPT_CONNECTTIMEOUT_MS, min(limit, 10_000))
+        // A page of a list comes in a few large pieces; of a receiver's answer only the beginning is wanted.
+        try set(CURLOPT_BUFFERSIZE, request.truncatesBody ? Int(CURL_MAX_WRITE_SIZE) : 256 << 10)
+        if let caFile = request.caFile { try set(CURLOPT_CAINFO, caFile) }
+    }
+
+    /// Whether the request has a body, if an empty one.
+    private static func sendsBody(_ request: ClientRequest) -> Bool {
+        switch request.method {
+        case .head: false
+        case .get, .delete, .options: !request.body.isEmpty
+        default: true
+        }
+    }
+
+    private func setBody(_ body: [UInt8]) throws(CurlError) {
+        try check(ccurl_set_offset(raw, CURLOPT_POSTFIELDSIZE_LARGE, body.count))
+        try check(copyBody(body))
     }
 
     private func copyBody(_ body: [UInt8]) -> CURLcode {
@@ -110,36 +152,43 @@ extension EasyHandle {
         }
     }
 
-    private func setFields(_ request: ClientRequest) throws(CurlError) {
+    private func setFields(_ fields: HeaderFields) throws(CurlError) {
         // A name with nothing after the colon takes libcurl's own field away: no `Expect: 100-continue` before a
         // body, no invented type.
-        var lines = ["Expect:"]
-        if request.fields["Content-Type"] == nil { lines.append("Content-Type:") }
-        if request.fields["User-Agent"] == nil { lines.append("User-Agent: contact-gateway") }
+        try addLine("Expect", ":", "")
+        if fields["Content-Type"] == nil { try addLine("Content-Type", ":", "") }
+        if fields["User-Agent"] == nil { try addLine("User-Agent", ": ", "contact-gateway") }
         // A semicolon sends a field with an empty value (CURLOPT_HTTPHEADER(3)).
-        lines += request.fields.lines.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" }
-        for line in lines {
-            guard let next = ccurl_slist_append(list, line) else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
-            list = next
-        }
+        for field in fields.lines { try addLine(field.name, field.value.isEmpty ? ";" : ": ", field.value) }
         try check(ccurl_set_pointer(raw, CURLOPT_HTTPHEADER, list))
     }
 
-    private func setCallbacks(_ transfer: UnsafeMutableRawPointer) throws(CurlError) {
+    private func addLine(_ name: String, _ separator: StaticString, _ value: String) throws(CurlError) {
+        line.removeAll()
+        line.append(name)
+        line.append(separator)
+        line.append(value)
+        line.append(0)
+        let longer = line.withUnsafeBytes { bytes in
+            bytes.assumingMemoryBound(to: CChar.self).baseAddress.flatMap { ccurl_slist_append(list, $0) }
+        }
+        guard let longer else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
+        list = longer
+    }
+
+    private func setCallbacks() throws(CurlError) {
         try check(
             ccurl_set_writer(raw, CURLOPT_WRITEFUNCTION) { bytes, size, count, data in
                 let piece = UnsafeRawBufferPointer(start: bytes, count: size * count)
                 return EasyHandle.transfer(data)?.receiveBody(piece) == true ? piece.count : 0
             }
         )
-        try check(ccurl_set_pointer(raw, CURLOPT_WRITEDATA, transfer))
         try check(
             ccurl_set_writer(raw, CURLOPT_HEADERFUNCTION) { bytes, size, count, data in
                 let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
                 return EasyHandle.transfer(data)?.receiveHead(line) == true ? line.count : 0
             }
         )
-        try check(ccurl_set_pointer(raw, CURLOPT_HEADERDATA, transfer))
         try check(
             ccurl_set_open_socket(raw) { data, _, address in
                 guard let address, let transfer = EasyHandle.transfer(data) else { return CURL_SOCKET_BAD }
@@ -147,7 +196,6 @@ extension EasyHandle {
                 return ccurl_open_socket(address)
             }
         )
-        try check(ccurl_set_pointer(raw, CURLOPT_OPENSOCKETDATA, transfer))
         try check(
             ccurl_set_prereq(raw) { data, peer, _, _, _ in
                 guard let peer, let transfer = EasyHandle.transfer(data), transfer.maySend(to: String(cString: peer))
@@ -155,7 +203,13 @@ extension EasyHandle {
                 return CURL_PREREQFUNC_OK
             }
         )
-        try check(ccurl_set_pointer(raw, CURLOPT_PREREQDATA, transfer))
+    }
+
+    /// Names the transfer that the callbacks are called for.
+    private func setData(_ transfer: UnsafeMutableRawPointer) throws(CurlError) {
+        for option in [CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_OPENSOCKETDATA, CURLOPT_PREREQDATA] {
+            try check(ccurl_set_pointer(raw, option, transfer))
+        }
     }
 
     private static func text(of address: UnsafeMutablePointer<curl_sockaddr>) -> String? {

@@ -4,6 +4,7 @@ import CCurl
 import Glibc
 import HTTPCore
 import Log
+import Platform
 import Synchronization
 
 /// Carries all transfers on one thread.
@@ -13,7 +14,7 @@ import Synchronization
 /// belongs to the thread.
 final class MultiLoop: @unchecked Sendable {
     private enum Command {
-        case start(Transfer)
+        case start([Transfer])
         case cancel(Transfer)
     }
 
@@ -33,6 +34,8 @@ final class MultiLoop: @unchecked Sendable {
     private var idle: [EasyHandle] = []
     private var queue: [Transfer] = []
     private var queueHead = 0
+    /// Endings for those who are told of many at once.
+    private var endings: [(listener: EndingListener, endings: [NumberedEnding])] = []
 
     /// Global set-up comes before any handle (curl_global_init(3)); `nil` when all is well.
     private static let fault: String? = {
@@ -54,24 +57,13 @@ final class MultiLoop: @unchecked Sendable {
 
     /// Starts the thread, which holds the loop until it is stopped.
     func start() {
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread,
-            nil,
-            { argument in
-                if let argument { Unmanaged<MultiLoop>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            },
-            Unmanaged.passRetained(self).toOpaque()
-        )
-        precondition(code == 0, "no thread for outgoing requests")
-        pthread_detach(thread)
+        PosixThread.start(name: "egress") { [self] in run() }
     }
 
-    /// Queues a transfer; its continuation is resumed in any case.
-    func start(_ transfer: Transfer) {
-        guard !post(.start(transfer)) else { return }
-        transfer.finish(.failure(.closed(mayHaveArrived: false)))
+    /// Queues transfers; their callers are told in any case.
+    func start(_ transfers: [Transfer]) {
+        guard !post(.start(transfers)) else { return }
+        for transfer in transfers { transfer.finish(.failure(.closed(mayHaveArrived: false))) }
     }
 
     /// Breaks a transfer off, also one that is still to be started.
@@ -113,7 +105,9 @@ extension MultiLoop {
             fill()
             var running: Int32 = 0
             check(ccurl_multi_perform(multi, &running))
-            if reap() { continue }
+            let isAnyOver = reap()
+            tellListeners()
+            if isAnyOver { continue }
             check(ccurl_multi_poll(multi, 60_000))
         }
         end()
@@ -127,9 +121,14 @@ extension MultiLoop {
         }
         for command in commands {
             switch command {
-            case .start(let transfer) where transfer.isCancelled:
-                transfer.finish(.failure(.cancelled(mayHaveArrived: false)))
-            case .start(let transfer): queue.append(transfer)
+            case .start(let transfers):
+                for transfer in transfers {
+                    if transfer.isCancelled {
+                        finish(transfer, .failure(.cancelled(mayHaveArrived: false)))
+                    } else {
+                        queue.append(transfer)
+                    }
+                }
             case .cancel(let transfer): abandon(transfer)
             }
         }
@@ -154,12 +153,12 @@ extension MultiLoop {
 
     private func begin(_ transfer: Transfer) {
         guard let handle = idle.popLast() ?? EasyHandle() else {
-            return transfer.finish(.failure(.engine("No memory for another request.")))
+            return finish(transfer, .failure(.engine("No memory for another request.")))
         }
         do throws(CurlError) {
             try handle.prepare(transfer)
         } catch {
-            transfer.finish(.failure(.engine(handle.words(for: error.code))))
+            finish(transfer, .failure(.engine(handle.words(for: error.code))))
             return handle.rest()
         }
         active[handle.raw] = (handle, transfer)
@@ -176,9 +175,29 @@ extension MultiLoop {
             any = true
             let outcome = outcome(of: transfer, handle, message.data.result)
             release(handle)
-            transfer.finish(outcome)
+            finish(transfer, outcome)
         }
         return any
+    }
+
+    /// Tells a task at once; what a listener is to hear is gathered.
+    private func finish(_ transfer: Transfer, _ outcome: Transfer.Outcome) {
+        switch transfer.takeCaller() {
+        case .nobody: break
+        case .task(let continuation): continuation.resume(returning: outcome)
+        case .listener(let listener, let number):
+            let ending = NumberedEnding(number: number, result: outcome)
+            if let index = endings.firstIndex(where: { $0.listener === listener }) {
+                endings[index].endings.append(ending)
+            } else {
+                endings.append((listener, [ending]))
+            }
+        }
+    }
+
+    private func tellListeners() {
+        for (listener, endings) in endings { listener.tell(endings) }
+        endings.removeAll(keepingCapacity: true)
     }
 
     private func abandon(_ transfer: Transfer) {
@@ -186,9 +205,9 @@ extension MultiLoop {
         if let (handle, _) = active.values.first(where: { $0.transfer === transfer }) {
             let mayHaveArrived = mayHaveArrived(transfer, handle)
             release(handle)
-            transfer.finish(.failure(.cancelled(mayHaveArrived: mayHaveArrived)))
+            finish(transfer, .failure(.cancelled(mayHaveArrived: mayHaveArrived)))
         } else if queue[queueHead...].contains(where: { $0 === transfer }) {
-            transfer.finish(.failure(.cancelled(mayHaveArrived: false)))
+            finish(transfer, .failure(.cancelled(mayHaveArrived: false)))
         }
         // Else it is over, or not started yet: then the start finds the mark.
     }
@@ -204,9 +223,10 @@ extension MultiLoop {
         for (_, (handle, transfer)) in active {
             let mayHaveArrived = mayHaveArrived(transfer, handle)
             ccurl_multi_remove_handle(multi, handle.raw)
-            transfer.finish(.failure(.closed(mayHaveArrived: mayHaveArrived)))
+            finish(transfer, .failure(.closed(mayHaveArrived: mayHaveArrived)))
         }
-        for transfer in queue[queueHead...] { transfer.finish(.failure(.closed(mayHaveArrived: false))) }
+        for transfer in queue[queueHead...] { finish(transfer, .failure(.closed(mayHaveArrived: false))) }
+        tellListeners()
         active = [:]
         idle = []
         queue = []

@@ -4,23 +4,31 @@ import HTTPCore
 
 /// One exchange from `send` to its answer.
 ///
-/// `@unchecked Sendable`: `continuation` is set before the transfer is handed to the loop; from then on everything
-/// here is touched on the loop's thread only.
+/// `@unchecked Sendable`: `caller` is set before the transfer is handed to the loop; from then on everything here is
+/// touched on the loop's thread only.
 final class Transfer: @unchecked Sendable {
     typealias Outcome = Result<ClientResponse, TransportError>
+
+    /// Who is to be told, once.
+    enum Caller {
+        case nobody
+        case task(CheckedContinuation<Outcome, Never>)
+        case listener(EndingListener, number: Int)
+    }
 
     let request: ClientRequest
     /// Largest head of the answer in bytes.
     let maxHead: Int
     let started = ContinuousClock.now
-    var continuation: CheckedContinuation<Outcome, Never>?
+    private var caller = Caller.nobody
 
     /// Set by a cancellation, which may overtake the start.
     var isCancelled = false
 
     var status = 0
-    var fields = HeaderFields()
-    var headBytes = 0
+    /// The answer's last head, without its status line.
+    private var head: [UInt8] = []
+    private var headBytes = 0
     var body: [UInt8] = []
     var dropped = 0
 
@@ -37,14 +45,34 @@ final class Transfer: @unchecked Sendable {
         self.maxHead = maxHead
     }
 
+    /// The one to tell; nobody when it has been told.
+    func takeCaller() -> Caller {
+        defer { caller = .nobody }
+        return caller
+    }
+
+    /// Names the caller before the transfer is started.
+    func will(tell caller: Caller) {
+        self.caller = caller
+    }
+
     /// Tells the caller, once.
     func finish(_ outcome: Outcome) {
-        continuation?.resume(returning: outcome)
-        continuation = nil
+        switch takeCaller() {
+        case .nobody: break
+        case .task(let continuation): continuation.resume(returning: outcome)
+        case .listener(let listener, let number): listener.tell([NumberedEnding(number: number, result: outcome)])
+        }
     }
 
     func response() -> ClientResponse {
-        ClientResponse(status: status, fields: fields, body: body, duration: ContinuousClock.now - started)
+        let isPlain = (200..<300).contains(status) && !request.wantsFieldsOfSuccess
+        return ClientResponse(
+            status: status,
+            fields: isPlain ? HeaderFields() : fields,
+            body: body,
+            duration: ContinuousClock.now - started
+        )
     }
 }
 
@@ -66,22 +94,31 @@ extension Transfer {
         }
         if line.starts(with: "HTTP/".utf8) {
             // A status line: the one that counts is the last (RFC 9110 §15.2, interim responses).
-            fields = HeaderFields()
-            return true
+            head.removeAll(keepingCapacity: true)
+        } else {
+            head.append(contentsOf: line)
         }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return true }
-        let name = String(decoding: line[..<colon], as: UTF8.self)
-        var value = line[(colon + 1)...]
-        while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
-        while let last = value.last, last <= 0x20 { value.removeLast() }
-        fields.add(name, String(decoding: value, as: UTF8.self))
         return true
+    }
+
+    private var fields: HeaderFields {
+        var fields = HeaderFields()
+        for line in head.split(separator: UInt8(ascii: "\n")) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            var value = line[(colon + 1)...]
+            while let first = value.first, first == 0x20 || first == 0x09 { value.removeFirst() }
+            while let last = value.last, last <= 0x20 { value.removeLast() }
+            fields.add(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
+        }
+        return fields
     }
 
     /// Takes a piece of the body; false ends the exchange.
     func receiveBody(_ piece: UnsafeRawBufferPointer) -> Bool {
         let room = request.maxBody - body.count
-        if body.isEmpty, let length = fields["Content-Length"].flatMap({ Int($0) }), length > piece.count {
+        if body.isEmpty, !request.truncatesBody, let length = fields["Content-Length"].flatMap({ Int($0) }),
+            length > piece.count
+        {
             body.reserveCapacity(min(length, request.maxBody, Self.mostReserved))
         }
         guard piece.count > room else {

@@ -26,6 +26,8 @@ public struct ClientRequest: Sendable {
     public var maxBody: Int
     /// True to keep the first ``maxBody`` bytes of a longer answer instead of failing.
     public var truncatesBody = false
+    /// False to leave out the fields of an answer with a 2xx, when only a failure's say anything.
+    public var wantsFieldsOfSuccess = true
     /// A PEM file of authorities to trust instead of the system's; `nil` for the system's.
     public var caFile: String?
     /// Judges every resolved address before it is connected to, and again when a pooled connection is reused;

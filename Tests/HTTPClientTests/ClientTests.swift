@@ -240,4 +240,88 @@ import Testing
         await client.close()
         server.stop()
     }
+
+    @Test func `requests started together each end once under their number, whatever becomes of them`() async throws {
+        let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+        let server = RawServer { peer in
+            while let request = peer.request() {
+                guard request.hasPrefix("GET /fine") else {
+                    arrived.yield()
+                    continue
+                }
+                peer.send(Self.ok("x", "X-One: 1\r\n"))
+            }
+        }
+        let (endings, ended) = AsyncStream.makeStream(of: NumberedEnding.self)
+        let listener = EndingListener { for ending in $0 { ended.yield(ending) } }
+        let client = Client(log: .silent, maxInFlight: 2)
+        var plain = ClientRequest(method: .get, url: server.url + "/fine")
+        plain.wantsFieldsOfSuccess = false
+        let requests = [
+            ClientRequest(method: .get, url: server.url + "/fine"), plain,
+            ClientRequest(method: .get, url: "no url"),
+            ClientRequest(method: .get, url: server.url + "/fine", fields: ["X": "a\r\nb"]),
+            ClientRequest(method: .get, url: server.url + "/silent"),
+            ClientRequest(method: .get, url: server.url + "/silent"),
+            ClientRequest(method: .get, url: server.url + "/never started"),
+            ClientRequest(method: .get, url: server.url + "/waits"),
+        ]
+        client.start(
+            requests.enumerated().map { NumberedRequest(number: $0.offset, request: $0.element) },
+            telling: listener
+        )
+        var iterator = arrivals.makeAsyncIterator()
+        await iterator.next()
+        await iterator.next()
+        await client.close()
+        client.start([NumberedRequest(number: 8, request: plain)], telling: listener)
+        ended.finish()
+        var results: [Int: Result<ClientResponse, TransportError>] = [:]
+        for await ending in endings {
+            #expect(results.updateValue(ending.result, forKey: ending.number) == nil)
+        }
+        #expect(results.count == 9)
+        #expect(try results[0]?.get().fields["X-One"] == "1")
+        #expect(try results[1]?.get().fields.lines.isEmpty == true)
+        #expect(try results[1]?.get().body == Array("x".utf8))
+        func kind(_ number: Int) -> TransportError.Kind? {
+            guard case .failure(let error) = results[number] else { return nil }
+            return error.kind
+        }
+        #expect([2, 3, 6].map(kind) == [.badURL, .badURL, .badURL])
+        #expect([4, 5, 7, 8].map(kind) == [.cancelled, .cancelled, .cancelled, .cancelled])
+        server.stop()
+    }
+
+    @Test func `what goes to the same place again carries nothing of the request before`() async throws {
+        let seen = Mutex<[String]>([])
+        let server = RawServer { peer in
+            while let request = peer.request() {
+                seen.withLock { $0.append(request) }
+                peer.send(Self.ok(""))
+            }
+        }
+        let client = Client(log: .silent, maxInFlight: 1)
+        func send(_ method: Method, _ fields: HeaderFields = [:], _ body: String = "") async throws {
+            let request = ClientRequest(method: method, url: server.url + "/", fields: fields, body: Array(body.utf8))
+            #expect(try await client.send(request).status == 200)
+        }
+        try await send(.post, ["X-One": "1", "Content-Type": "text/plain"], "a long body")
+        try await send(.post, ["X-Two": "2"], "short")
+        try await send(.post)
+        try await send(.get)
+        try await send(.delete)
+        try await send(.get, [:], "odd")
+        let requests = seen.withLock { $0 }
+        #expect(requests.map { $0.prefix { $0 != " " } } == ["POST", "POST", "POST", "GET", "DELETE", "GET"])
+        #expect(requests.map { $0.hasSuffix("\r\n\r\n") } == [false, false, true, true, true, false])
+        #expect(requests[0].hasSuffix("a long body") && requests[0].contains("X-One: 1"))
+        #expect(requests[1].hasSuffix("\r\n\r\nshort") && requests[1].contains("X-Two: 2"))
+        #expect(!requests[1...].contains { $0.contains("X-One") || $0.contains("text/plain") })
+        #expect(!requests[2...].contains { $0.contains("X-Two") })
+        #expect(requests[2].contains("Content-Length: 0"))
+        #expect(!requests[3...4].contains { $0.contains("Content-Length") })
+        await client.close()
+        server.stop()
+    }
 }
