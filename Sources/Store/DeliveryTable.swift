@@ -105,6 +105,15 @@ extension DeliveryTable {
         try database.row(DeliverySQL.ofChange, webhook, sequence, map: Self.delivery)
     }
 
+    /// The changes in a stretch of the log that have a delivery to a webhook.
+    public func sequences(
+        webhook: Int64,
+        after sequence: Int64,
+        through last: Int64
+    ) throws(StoreError) -> Set<Int64> {
+        Set(try database.rows(DeliverySQL.sequences, webhook, sequence, last) { $0.int(0) })
+    }
+
     /// The attempts of a delivery, first to last.
     public func attempts(of id: Int64) throws(StoreError) -> [AttemptRow] {
         try database.rows(DeliverySQL.attempts, id) { row in
@@ -202,17 +211,9 @@ extension DeliveryTable where Access == Writing {
         var id = delivery.id
         if id == 0 {
             guard try database.number(DeliverySQL.hasWebhook, delivery.webhook) == 1 else { return nil }
-            id = try database.number(
-                DeliverySQL.insert,
-                delivery.webhook,
-                delivery.sequence,
-                delivery.event,
-                delivery.contact,
-                delivery.previousSequence,
-                delivery.state.rawValue,
-                delivery.createdAt,
-                delivery.updatedAt
-            )
+            if let new = try insert(delivery, attempt: attempt) { return new }
+            guard let sequence = delivery.sequence else { return nil }
+            id = try database.number(DeliverySQL.keyOfChange, delivery.webhook, sequence)
         }
         try database.run(
             DeliverySQL.update,
@@ -224,18 +225,43 @@ extension DeliveryTable where Access == Writing {
             delivery.updatedAt
         )
         guard database.changedRows > 0 else { return nil }
-        if let attempt {
-            try database.run(
-                DeliverySQL.insertAttempt,
-                id,
-                attempt.at,
-                attempt.status,
-                attempt.error,
-                attempt.durationMilliseconds,
-                attempt.response
-            )
-        }
+        if let attempt { try record(attempt, of: id, number: try database.number(DeliverySQL.nextAttempt, id)) }
         return id
+    }
+
+    /// Stores a new delivery of a webhook that is there, at once as it stands.
+    ///
+    /// - Returns: Its key; `nil` when its change already has one.
+    private func insert(_ delivery: DeliveryRow, attempt: AttemptRow?) throws(StoreError) -> Int64? {
+        let statement = try database.statement(DeliverySQL.insert)
+        statement.bind(1, delivery.webhook)
+        delivery.sequence.bind(to: statement, at: 2)
+        delivery.event.bind(to: statement, at: 3)
+        delivery.contact.bind(to: statement, at: 4)
+        delivery.previousSequence.bind(to: statement, at: 5)
+        statement.bind(6, delivery.state.rawValue)
+        (delivery.state == .pending ? delivery.dueAt : nil).bind(to: statement, at: 7)
+        statement.bind(8, attempt == nil ? 0 : 1)
+        delivery.reason.bind(to: statement, at: 9)
+        statement.bind(10, delivery.createdAt.milliseconds)
+        statement.bind(11, delivery.updatedAt.milliseconds)
+        try statement.run()
+        guard database.changedRows > 0 else { return nil }
+        let id = database.lastInsertedKey
+        if let attempt { try record(attempt, of: id, number: 1) }
+        return id
+    }
+
+    private func record(_ attempt: AttemptRow, of id: Int64, number: Int64) throws(StoreError) {
+        let statement = try database.statement(DeliverySQL.insertAttempt)
+        statement.bind(1, id)
+        statement.bind(2, number)
+        statement.bind(3, attempt.at.milliseconds)
+        attempt.status.bind(to: statement, at: 4)
+        attempt.error.bind(to: statement, at: 5)
+        statement.bind(6, attempt.durationMilliseconds)
+        attempt.response.bind(to: statement, at: 7)
+        try statement.run()
     }
 
     /// Makes a delivery due at once, whatever its state.
@@ -257,6 +283,9 @@ private enum DeliverySQL {
         """
     static let find = Query("\(columns) where id = ?")
     static let ofChange = Query("\(columns) where webhook = ? and sequence = ?")
+    static let sequences = Query(
+        "select sequence from delivery where webhook = ? and sequence > ? and sequence <= ?"
+    )
     static let attempts = Query(
         "select at_ms, status, error, duration_ms, response from attempt where delivery = ? order by n"
     )
@@ -284,12 +313,13 @@ private enum DeliverySQL {
     static let hasWebhook = Query("select 1 from webhook where id = ?")
     static let insert = Query(
         """
-        insert into delivery (webhook, sequence, event, contact, previous_sequence, state, created_at_ms, updated_at_ms)
-        values (?, ?, ?, ?, ?, ?, ?, ?)
-        on conflict (webhook, sequence) where sequence is not null do update set updated_at_ms = excluded.updated_at_ms
-        returning id
+        insert into delivery (webhook, sequence, event, contact, previous_sequence, state, due_at_ms, attempts, reason,
+                              created_at_ms, updated_at_ms)
+        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        on conflict (webhook, sequence) where sequence is not null do nothing
         """
     )
+    static let keyOfChange = Query("select id from delivery where webhook = ? and sequence = ?")
     static let update = Query(
         """
         update delivery
@@ -297,11 +327,9 @@ private enum DeliverySQL {
         where  id = ?1
         """
     )
+    static let nextAttempt = Query("select coalesce(max(n), 0) + 1 from attempt where delivery = ?")
     static let insertAttempt = Query(
-        """
-        insert into attempt (delivery, n, at_ms, status, error, duration_ms, response)
-        values (?1, (select coalesce(max(n), 0) + 1 from attempt where delivery = ?1), ?2, ?3, ?4, ?5, ?6)
-        """
+        "insert into attempt (delivery, n, at_ms, status, error, duration_ms, response) values (?, ?, ?, ?, ?, ?, ?)"
     )
     static let retry = Query(
         "update delivery set state = 0, due_at_ms = ?2, reason = null, updated_at_ms = ?2 where id = ?1"
