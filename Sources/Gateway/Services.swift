@@ -134,12 +134,8 @@ extension Services {
             eventTypes: EventFilter.types,
             makeSecret: { [vault] in vault.make() },
             messageID: { webhook, delivery in
-                MessageID.make(
-                    webhook: webhook.id,
-                    createdAt: webhook.createdAt,
-                    sequence: delivery.sequence,
-                    event: delivery.event
-                )
+                MessageID(webhook: webhook.id, createdAt: webhook.createdAt)
+                    .make(sequence: delivery.sequence, event: delivery.event)
             },
             wake: { [dispatcher] in dispatcher.wake() }
         )

@@ -1,100 +1,33 @@
 //  One webhook's deliveries as a state machine: takes what was read, what ended and what was committed; says what to
 //  send next and what to write. Pure: no clock, no I/O.
 
-import Contacts
-import HTTPCore
 import Platform
-
-/// One event on its way to one webhook.
-struct Event: Sendable {
-    /// The row of the delivery; `nil` for a change that has none yet.
-    var delivery: Int64?
-    /// The place of the change; `nil` for system events.
-    var sequence: Int64?
-    /// The sequence of the event before this one to the same webhook.
-    var previousSequence: Int64?
-    /// The contact, whose events stay in order; `nil` for system events.
-    var contact: Int64?
-    /// What happened.
-    var type: String
-    /// The same for all attempts, also after a recovery.
-    var messageID: String
-    /// Attempts made so far.
-    var attempts = 0
-    /// What to tell.
-    var content: Content
-    /// When it happened; `nil` when that is not known any more.
-    var at: Timestamp?
-    /// The trace of the request or run behind it.
-    var trace: TraceContext?
-
-    enum Content: Sendable {
-        case contact(ContactEvent)
-        case system(body: [UInt8])
-        /// The change is older than the log, or was never readable.
-        case lost
-    }
-
-    /// What tells events of one lane apart.
-    enum Key: Hashable {
-        case delivery(Int64)
-        case sequence(Int64)
-    }
-
-    var key: Key {
-        if let delivery { return .delivery(delivery) }
-        guard let sequence else { preconditionFailure("an event has a delivery or a sequence") }
-        return .sequence(sequence)
-    }
-}
-
-/// How one attempt went, for the record.
-struct AttemptRecord: Sendable {
-    var at: Timestamp
-    var status: Int?
-    var error: String?
-    var durationMilliseconds: Int64
-    var response: [UInt8]?
-}
-
-/// What is to be written about one event.
-struct EventResult: Sendable {
-    enum Step: Sendable {
-        /// Waits behind an earlier event of the same contact.
-        case waiting
-        case attempted(AttemptRecord, DeliveryOutcome)
-    }
-
-    var event: Event
-    var step: Step
-
-    /// Whether the delivery stays pending.
-    var isPending: Bool {
-        switch step {
-        case .waiting: true
-        case .attempted(_, .retry), .attempted(_, .gone): true
-        case .attempted: false
-        }
-    }
-}
 
 /// One webhook's events between the log and the receiver.
 ///
 /// The place in the log (``cursor``) only passes events whose outcome is to be written with it, so that a crash
 /// repeats at most what was under way.
 struct Lane {
-    /// Most events read ahead.
-    static let window = 512
     /// Most exchanges at a time with a healthy receiver, and with one whose last attempt failed.
-    static let healthyFlights = 16
+    static let healthyFlights = 32
     static let failingFlights = 2
+    /// Most pending deliveries read ahead.
+    static let dueWindow = 256
 
     private(set) var target: WebhookTarget
     /// How far the log was read.
     private(set) var readTo: Int64
     /// The last change read that the webhook wants.
     private(set) var lastMatched: Int64?
-    private var queue: [Event] = []
+    /// Whether the log goes on behind that.
+    private(set) var hasMore = false
+    /// Changes read and not looked at, in order.
+    private var queue = EventQueue()
+    /// Changes of contacts that had one under way, by contact.
+    private var held: [Int64: [Event]] = [:]
+    private var heldCount = 0
+    /// Such changes whose contact is free again.
+    private var freed = EventQueue()
     private var due: [Event] = []
     private var inFlight: [Event.Key: Event] = [:]
     private var busy: Set<Int64> = []
@@ -116,36 +49,43 @@ struct Lane {
         committedCursor = target.cursor
     }
 
-    /// How many more changes may be read.
-    var room: Int { target.isEnabled ? max(0, Self.window - queue.count - results.count) : 0 }
-    /// Exchanges under way.
-    var flights: Int { inFlight.count }
+    /// Changes read that have no outcome yet and are not under way.
+    private var queued: Int { queue.count + freed.count + heldCount }
+    /// How many more changes may be read, when so many may be held.
+    func room(in window: Int) -> Int { target.isEnabled ? max(0, window - queued - results.count) : 0 }
+    /// Whether it is time to read on: not for every change that has left, and before the last one has.
+    func isHungry(in window: Int) -> Bool { hasMore && room(in: window) >= window / 2 }
     /// How many more due deliveries may be read.
-    var dueRoom: Int { target.isEnabled ? max(0, Self.window / 2 - due.count) : 0 }
+    var dueRoom: Int { target.isEnabled ? max(0, Self.dueWindow - due.count) : 0 }
     /// Whether nothing is under way and nothing waits to be written.
     var isSettled: Bool { inFlight.isEmpty && results.isEmpty && committing.isEmpty }
     /// Whether there is something to write. A place that moved on over events nobody wants is not worth a commit
     /// each time: reading them again costs less.
-    var hasUnwritten: Bool { !results.isEmpty || cursor - committedCursor >= 1000 }
+    var hasUnwritten: Bool { !results.isEmpty || readTo - committedCursor >= 1000 && cursor - committedCursor >= 1000 }
 
     /// The place that may be written: everything up to it has its outcome in this or an earlier commit.
-    var cursor: Int64 { firstOpen.map { ($0.sequence ?? 1) - 1 } ?? readTo }
-    private var cursorPrevious: Int64? { firstOpen.map(\.previousSequence) ?? lastMatched }
+    private var cursor: Int64 { firstOpen.map { ($0.sequence ?? 1) - 1 } ?? readTo }
 
     /// Adds what this lane holds.
     func measure(into depth: inout DispatcherDepth) {
-        depth.queued += queue.count + due.count
+        depth.queued += queued + due.count
         depth.inFlight += inFlight.count
         depth.unwritten += results.count + committing.count
         if target.isEnabled { depth.readTo = min(depth.readTo ?? .max, readTo) }
-        let oldest = [queue.first?.at, due.lazy.compactMap(\.at).min(), inFlight.values.lazy.compactMap(\.at).min()]
+        let oldest = [firstOpen?.at, due.lazy.compactMap(\.at).min(), inFlight.values.lazy.compactMap(\.at).min()]
         depth.oldestAt = ([depth.oldestAt] + oldest).compactMap { $0 }.min()
     }
 
-    /// The earliest event that was read and has no outcome yet.
+    /// The earliest change that was read and has no outcome yet.
     private var firstOpen: Event? {
-        let open = inFlight.values.filter { $0.delivery == nil } + (queue.first.map { [$0] } ?? [])
-        return open.min { ($0.sequence ?? 0) < ($1.sequence ?? 0) }
+        var first = queue.first
+        func look(_ event: Event) {
+            if event.delivery == nil, (event.sequence ?? 0) < (first?.sequence ?? .max) { first = event }
+        }
+        inFlight.values.forEach(look)
+        freed.all.forEach(look)
+        held.values.forEach { $0.first.map(look) }
+        return first
     }
 
     /// Settings may change at any time; queued events go by the new ones.
@@ -154,8 +94,9 @@ struct Lane {
     }
 
     /// Takes changes that the webhook wants, in order, and how far the log was read for them.
-    mutating func take(_ events: [Event], readTo: Int64, lastMatched: Int64?) {
-        queue += events
+    mutating func take(_ events: [Event], readTo: Int64, lastMatched: Int64?, hasMore: Bool) {
+        queue.append(events)
+        self.hasMore = hasMore
         guard readTo > self.readTo else { return }
         self.readTo = readTo
         self.lastMatched = lastMatched
@@ -163,6 +104,7 @@ struct Lane {
 
     /// Takes pending deliveries that are due; those already under way are passed over.
     mutating func takeDue(_ events: [Event]) {
+        if events.isEmpty { return }
         var known = Set(due.map(\.key))
         known.formUnion(inFlight.keys)
         known.formUnion(results.map(\.event.key))
@@ -190,15 +132,16 @@ struct Lane {
     }
 
     private mutating func nextFresh() -> Event? {
-        var index = 0
-        while index < queue.count {
-            let event = queue[index]
-            if let contact = event.contact, blocked.contains(contact) {
-                results.append(EventResult(event: queue.remove(at: index), step: .waiting))
-            } else if isBusy(event) {
-                index += 1
+        while let event = freed.popFirst() ?? queue.popFirst() {
+            guard let contact = event.contact else { return event }
+            if blocked.contains(contact) {
+                results.append(EventResult(event: event, step: .waiting))
+                parkHeld(contact)
+            } else if busy.contains(contact) {
+                held[contact, default: []].append(event)
+                heldCount += 1
             } else {
-                return queue.remove(at: index)
+                return event
             }
         }
         return nil
@@ -209,11 +152,11 @@ struct Lane {
     /// An attempt ended.
     mutating func ended(_ event: Event, _ record: AttemptRecord, _ outcome: DeliveryOutcome) {
         inFlight[event.key] = nil
-        if let contact = event.contact { busy.remove(contact) }
         switch outcome {
         case .none:
             // Broken off by us: it is read again at the next start.
-            if event.delivery == nil { queue.insert(event, at: 0) }
+            if event.delivery == nil { freed.putBack(event) }
+            if let contact = event.contact { busy.remove(contact) }
             return
         case .delivered: isFailing = false
         case .retry, .gone:
@@ -222,6 +165,25 @@ struct Lane {
         case .dead: isFailing = true
         }
         results.append(EventResult(event: event, step: .attempted(record, outcome)))
+        if let contact = event.contact { free(contact) }
+    }
+
+    /// Lets the next change of a contact go that was held back by the one under way.
+    private mutating func free(_ contact: Int64) {
+        busy.remove(contact)
+        if held.isEmpty { return }
+        if blocked.contains(contact) { return parkHeld(contact) }
+        guard var events = held.removeValue(forKey: contact) else { return }
+        heldCount -= 1
+        freed.append(events.removeFirst())
+        if !events.isEmpty { held[contact] = events }
+    }
+
+    /// Has the changes of a contact that were held back wait in the table.
+    private mutating func parkHeld(_ contact: Int64) {
+        guard let events = held.removeValue(forKey: contact) else { return }
+        heldCount -= events.count
+        for event in events { results.append(EventResult(event: event, step: .waiting)) }
     }
 
     /// What to write now; `nil` for nothing.
@@ -229,10 +191,11 @@ struct Lane {
         guard hasUnwritten else { return nil }
         committing = results
         results = []
+        let open = firstOpen
         return LaneCommit(
             webhook: target.id,
-            cursor: cursor,
-            cursorPrevious: cursorPrevious,
+            cursor: open.map { ($0.sequence ?? 1) - 1 } ?? readTo,
+            cursorPrevious: open.map(\.previousSequence) ?? lastMatched,
             results: committing
         )
     }
@@ -241,6 +204,7 @@ struct Lane {
     mutating func committed(_ commit: LaneCommit, clear: Set<Int64>) {
         committing = []
         committedCursor = commit.cursor
+        if clear.isEmpty { return }
         let pending = Set(results.filter(\.isPending).compactMap(\.event.contact) + due.compactMap(\.contact))
         blocked.subtract(clear.subtracting(pending).subtracting(busy))
     }
@@ -263,6 +227,8 @@ struct LaneCommit: Sendable {
     var cursor: Int64
     var cursorPrevious: Int64?
     var results: [EventResult]
+    /// Whether there may be deliveries to read that this makes due.
+    var hasFollowers: Bool { results.contains(where: \.hasFollowers) }
     /// Why the receiver wants nothing more; `nil` while it has not said so.
     var goneReason: String? {
         for case .attempted(_, .gone(_, let reason)) in results.map(\.step) { return reason }

@@ -38,11 +38,12 @@ final class Outbox: Sendable {
             }
         }
         guard let wants = turn.wants else { return turn }
+        let newRoom = turn.newRoom
         turn.got = try await store.read { [self] snapshot in
             let connections = try snapshot.connections.all()
             let names = Dictionary(connections.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
             return try snapshot.webhooks.all().map { row in
-                try read(row, wants[row.id], names, snapshot, at: now)
+                try read(row, wants[row.id], newRoom: newRoom, names, snapshot, at: now)
             }
         }
         return turn
@@ -63,10 +64,7 @@ extension Outbox {
         var touched: Set<Int64> = []
         for result in commit.results {
             try transaction.deliveries.record(row(of: result, commit.webhook, at: now), attempt: attempt(of: result))
-            // A change that went out at once had nobody before it and leaves nobody behind.
-            if result.isPending || result.event.delivery != nil, let contact = result.event.contact {
-                touched.insert(contact)
-            }
+            if result.hasFollowers, let contact = result.event.contact { touched.insert(contact) }
         }
         var clear: Set<Int64> = []
         for contact in touched
@@ -169,11 +167,12 @@ extension Outbox {
 // Reading.
 extension Outbox {
     /// Most changes looked at for one lane in one exchange, so that no lane holds up the others.
-    private static let pageSize = 256
+    private static let pageSize = 512
 
     private func read(
         _ row: WebhookRow,
         _ want: Turn.Want?,
+        newRoom: Int,
         _ names: [Int64: String],
         _ snapshot: Snapshot,
         at now: Timestamp
@@ -190,7 +189,7 @@ extension Outbox {
         )
         guard row.isEnabled else { return got }
         let handled = want?.handled ?? []
-        let dueRoom = want?.dueRoom ?? Lane.window / 2
+        let dueRoom = want?.dueRoom ?? Lane.dueWindow
         if dueRoom > 0 {
             let rows = try snapshot.deliveries.due(webhook: row.id, now: now, limit: dueRoom + handled.count)
             for delivery in rows where !handled.contains(delivery.id) {
@@ -198,8 +197,11 @@ extension Outbox {
             }
         }
         got.nextDue = try snapshot.deliveries.nextDue(webhook: row.id, after: now)
-        let room = min(want?.room ?? Lane.window, Self.pageSize)
-        guard room > 0 else { return got }
+        let room = min(want?.room ?? newRoom, Self.pageSize)
+        guard room > 0 else {
+            got.hasMore = true  // not known: to be looked for when there is room again
+            return got
+        }
         try readChanges(&got, previous: want == nil ? row.cursorPrevious : want?.lastMatched, room, names, snapshot)
         return got
     }
@@ -211,26 +213,25 @@ extension Outbox {
         _ names: [Int64: String],
         _ snapshot: Snapshot
     ) throws {
-        let page = try snapshot.changes.page(after: got.readTo, limit: room)
+        let target = got.target
+        let page = try snapshot.changes.told(after: got.readTo, limit: room, withDocuments: target.payload != .thin) {
+            target.filter.wants(type: $0.type.event, connection: names[$0.connection] ?? "", changed: $0.fields)
+        }
+        // After a crash: its outcome was written, the cursor had not come that far.
+        let known = try snapshot.deliveries.sequences(webhook: target.id, after: got.readTo, through: page.last)
         var previous = previous
-        for change in page.changes {
-            let type = "contact.\(change.type.name)"
-            let connection = names[change.connection] ?? ""
-            guard got.target.filter.wants(type: type, connection: connection, changed: change.fields) else { continue }
+        for told in page.changes {
+            let change = told.change
             defer { previous = change.sequence }
-            // After a crash: its outcome was written, the cursor had not come that far.
-            if try snapshot.deliveries.find(webhook: got.target.id, sequence: change.sequence) != nil { continue }
+            if known.contains(change.sequence) { continue }
             got.fresh.append(
                 Event(
                     delivery: nil,
                     sequence: change.sequence,
                     previousSequence: previous,
                     contact: change.contact,
-                    type: type,
-                    messageID: got.target.messageID(sequence: change.sequence),
-                    content: try Self.content(of: change, previous, connection, got.target, snapshot),
                     at: change.at,
-                    trace: change.trace.flatMap { TraceContext(stored: $0) }
+                    story: Self.story(of: told, previous, names, target)
                 )
             )
         }
@@ -245,57 +246,60 @@ extension Outbox {
         _ names: [Int64: String],
         _ snapshot: Snapshot
     ) throws -> Event {
-        var event = Event(
+        var story: EventStory
+        var at: Timestamp?
+        if let sequence = delivery.sequence, let change = try snapshot.changes.find(sequence) {
+            at = change.at
+            let document = target.payload == .thin ? nil : try snapshot.changes.document(of: change)
+            story = Self.story(of: ToldChange(change, document: document), delivery.previousSequence, names, target)
+        } else {
+            let id = target.messageID(sequence: delivery.sequence, event: delivery.event)
+            story = EventStory(type: "", messageID: id, content: .lost)
+            if let key = delivery.event, let row = try snapshot.events.find(key) {
+                at = row.at
+                let body = SystemEvent.body(type: row.type, at: row.at, data: row.data)
+                story = EventStory(type: row.type, messageID: id, content: .system(body: body))
+            }
+        }
+        return Event(
             delivery: delivery.id,
             sequence: delivery.sequence,
             previousSequence: delivery.previousSequence,
             contact: delivery.contact,
-            type: "",
-            messageID: target.messageID(sequence: delivery.sequence, event: delivery.event),
             attempts: delivery.attempts,
-            content: .lost
+            at: at,
+            story: story
         )
-        if let sequence = delivery.sequence, let change = try snapshot.changes.find(sequence) {
-            event.type = "contact.\(change.type.name)"
-            event.at = change.at
-            event.trace = change.trace.flatMap { TraceContext(stored: $0) }
-            event.content = try Self.content(
-                of: change,
-                delivery.previousSequence,
-                names[change.connection] ?? "",
-                target,
-                snapshot
-            )
-        } else if let key = delivery.event, let row = try snapshot.events.find(key) {
-            event.type = row.type
-            event.at = row.at
-            event.content = .system(body: SystemEvent.body(type: row.type, at: row.at, data: row.data))
-        }
-        return event
     }
 
-    private static func content(
-        of change: Change,
+    private static func story(
+        of told: ToldChange,
         _ previous: Int64?,
-        _ connection: String,
-        _ target: WebhookTarget,
-        _ snapshot: Snapshot
-    ) throws -> Event.Content {
+        _ names: [Int64: String],
+        _ target: WebhookTarget
+    ) -> EventStory {
+        let change = told.change
         var event = ContactEvent(
-            type: "contact.\(change.type.name)",
+            type: change.type.event,
             at: change.at,
             sequence: change.sequence,
             previousSequence: previous,
-            connection: connection,
+            connection: names[change.connection] ?? "",
             contactID: change.contactID,
             changed: change.fields
         )
+        var isLost = false
         if target.payload != .thin {
-            guard let document = try snapshot.changes.document(of: change) else { return .lost }
-            event.document = document
+            event.document = told.document
             event.previous = change.previous
+            isLost = told.document == nil
         }
-        return .contact(event)
+        return EventStory(
+            type: event.type,
+            messageID: target.messageID(sequence: change.sequence),
+            content: isLost ? .lost : .contact(event),
+            trace: change.trace.flatMap { TraceContext(stored: $0) }
+        )
     }
 
     /// The contacts whose later events have to wait.

@@ -31,6 +31,8 @@ struct Turn: Sendable {
     var commits: [LaneCommit] = []
     /// By webhook, for the lanes that are known; `nil` to read nothing.
     var wants: [Int64: Want]?
+    /// How many changes to read for a lane that is not known yet.
+    var newRoom = 0
     /// Answers: contacts without pending deliveries after the commits, for each webhook.
     var clear: [Int64: Set<Int64>] = [:]
     var got: [Got] = []
@@ -38,18 +40,24 @@ struct Turn: Sendable {
 
 /// The dispatcher's state.
 struct Work {
-    private let flightsLimit: Int
+    /// Most changes read ahead for one webhook, and for all together; each may have some.
+    private static let laneWindow = 1024
+    private static let wholeWindow = 8192
+    private static let leastWindow = 32
+
     private var lanes: [Int64: Lane] = [:]
-    /// Lanes in the order in which they get a chance.
+    /// Lanes in the order in which they get a chance, and who has the next one.
     private var order: [Int64] = []
+    private var turnOf = 0
     private var isTurning = false
     private var pendingCommits: [LaneCommit] = []
     private var timerAt: Timestamp?
     var isLookWanted = false
     var isStopping = false
 
-    init(flightsLimit: Int) {
-        self.flightsLimit = flightsLimit
+    /// How many changes may be read ahead for each webhook.
+    private var window: Int {
+        max(Self.leastWindow, min(Self.laneWindow, Self.wholeWindow / max(1, lanes.count)))
     }
 
     /// Whether a stop has nothing left to wait for.
@@ -59,16 +67,23 @@ struct Work {
         lanes[webhook]?.ended(event, record, outcome)
     }
 
-    /// The next event to send, each lane in its turn.
-    mutating func next() -> (Event, WebhookTarget)? {
-        guard !isStopping, lanes.values.reduce(0, { $0 + $1.flights }) < flightsLimit else { return nil }
-        for index in order.indices {
-            let id = order[index]
-            guard let event = lanes[id]?.next(), let target = lanes[id]?.target else { continue }
-            order.append(order.remove(at: index))
-            return (event, target)
+    /// The next events to send, each lane in its turn, at most so many.
+    mutating func next(_ room: Int) -> [(Event, WebhookTarget)] {
+        var chosen: [(Event, WebhookTarget)] = []
+        guard !isStopping, !order.isEmpty, room > 0 else { return chosen }
+        var asked = Array(order[turnOf...] + order[..<turnOf])
+        var last: Int64?
+        while !asked.isEmpty, chosen.count < room {
+            asked.removeAll { id in
+                guard chosen.count < room else { return false }
+                guard let event = lanes[id]?.next(), let target = lanes[id]?.target else { return true }
+                chosen.append((event, target))
+                last = id
+                return false
+            }
         }
-        return nil
+        if let last, let index = order.firstIndex(of: last) { turnOf = (index + 1) % order.count }
+        return chosen
     }
 
     /// What to write and read now; `nil` while an exchange is under way or there is nothing to do.
@@ -78,14 +93,20 @@ struct Work {
         for id in order {
             if let commit = lanes[id]?.commit() { turn.commits.append(commit) }
         }
-        guard isLookWanted && !isStopping || !turn.commits.isEmpty else { return nil }
-        if !isStopping {
+        let window = window
+        let isReading =
+            !isStopping
+            && (isLookWanted || turn.commits.contains(where: \.hasFollowers)
+                || lanes.values.contains { $0.isHungry(in: window) })
+        guard isReading || !turn.commits.isEmpty else { return nil }
+        if isReading {
             isLookWanted = false
+            turn.newRoom = window
             turn.wants = lanes.mapValues {
                 Turn.Want(
                     readTo: $0.readTo,
                     lastMatched: $0.lastMatched,
-                    room: $0.room,
+                    room: $0.room(in: window),
                     dueRoom: $0.dueRoom,
                     handled: $0.handled
                 )
@@ -108,11 +129,12 @@ struct Work {
         for commit in pendingCommits {
             lanes[commit.webhook]?.committed(commit, clear: turn.clear[commit.webhook] ?? [])
         }
-        guard !isStopping else { return }
+        guard !isStopping, turn.wants != nil else { return }
         let present = Set(turn.got.map(\.target.id))
         // A deleted webhook takes its lane with it; what is in flight for it ends unheard.
         for id in order where !present.contains(id) { lanes[id] = nil }
         order.removeAll { !present.contains($0) }
+        if turnOf >= order.count { turnOf = 0 }
         for got in turn.got {
             if lanes[got.target.id] == nil {
                 lanes[got.target.id] = Lane(got.target, blocked: got.blocked)
@@ -121,10 +143,14 @@ struct Work {
             // What was read for a lane at rest was nothing; now that it is enabled there may be something.
             if got.target.isEnabled, lanes[got.target.id]?.target.isEnabled == false { isLookWanted = true }
             lanes[got.target.id]?.update(got.target)
-            lanes[got.target.id]?.take(got.fresh, readTo: got.readTo, lastMatched: got.lastMatched)
+            lanes[got.target.id]?.take(
+                got.fresh,
+                readTo: got.readTo,
+                lastMatched: got.lastMatched,
+                hasMore: got.hasMore
+            )
             lanes[got.target.id]?.takeDue(got.due)
             lanes[got.target.id]?.nextDue = got.nextDue
-            if got.hasMore, (lanes[got.target.id]?.room ?? 0) > 0 { isLookWanted = true }
         }
     }
 

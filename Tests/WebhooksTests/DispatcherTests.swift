@@ -17,19 +17,34 @@ import Testing
 @testable import Webhooks
 
 /// A receiver without a socket: a test decides each answer, and sees every request in order.
-final class Receiver: HTTPSending, Sendable {
+final class Receiver: HTTPBatchSending, Sendable {
     let requests: AsyncStream<ClientRequest>
     private let arrived: AsyncStream<ClientRequest>.Continuation
     private let answer: @Sendable (ClientRequest) async throws(TransportError) -> Int
+    private let answering = Mutex<[Task<Void, Never>]>([])
 
     init(_ answer: @escaping @Sendable (ClientRequest) async throws(TransportError) -> Int = { _ in 204 }) {
         (requests, arrived) = AsyncStream.makeStream(of: ClientRequest.self)
         self.answer = answer
     }
 
-    func send(_ request: ClientRequest) async throws(TransportError) -> ClientResponse {
-        arrived.yield(request)
-        return ClientResponse(status: try await answer(request), body: Array("seen".utf8))
+    deinit { for task in answering.withLock({ $0 }) { task.cancel() } }
+
+    func start(_ requests: [NumberedRequest], telling listener: EndingListener) {
+        for numbered in requests {
+            arrived.yield(numbered.request)
+            let task = Task { [answer] in
+                let result: Result<ClientResponse, TransportError>
+                do throws(TransportError) {
+                    let status = try await answer(numbered.request)
+                    result = .success(ClientResponse(status: status, body: Array("seen".utf8)))
+                } catch {
+                    result = .failure(error)
+                }
+                listener.tell([NumberedEnding(number: numbered.number, result: result)])
+            }
+            answering.withLock { $0.append(task) }
+        }
     }
 
     /// The next requests in order of arrival.
@@ -119,7 +134,7 @@ struct Bench {
 
     /// Runs a dispatcher around a test; what was under way is written when this returns.
     func dispatching<Result: Sendable>(
-        to sender: any HTTPSending,
+        to sender: any HTTPBatchSending,
         waits: [Int] = [0, 0],
         _ body: @Sendable (Dispatcher) async throws -> Result
     ) async throws -> Result {
@@ -233,7 +248,7 @@ struct Bench {
         let webhook = try await bench.webhook()
         _ = try await bench.create("Ann")
         let stuck = Receiver { _ throws(TransportError) in
-            try? await Task.sleep(for: .seconds(3600))  // ended by the cancellation below
+            try? await Task.sleep(for: .seconds(3600))  // ended with the receiver
             throw TransportError(kind: .cancelled, message: "cancelled", mayHaveArrived: true)
         }
         let dispatcher = Dispatcher(
