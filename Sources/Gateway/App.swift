@@ -98,6 +98,11 @@ struct App {
                 await obey()
                 return nil
             }
+            group.addTask {
+                // By then what starting alone needs has run.
+                if (try? await ContinuousClock().sleep(for: .seconds(1))) != nil { ProcessMemory.releaseCode() }
+                return nil
+            }
             var ending = Ending.failed
             for await case let result? in group {
                 ending = result

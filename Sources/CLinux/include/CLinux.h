@@ -9,6 +9,10 @@ void clinux_name_thread(const char *_Nonnull name);
 /// Lets other threads go first from now on, as nice(1) does for a process; there is no way back.
 void clinux_give_way(void);
 
+/// Lets go of the pages of code and constants, of this program and its libraries, that are in memory; those that are
+/// needed again come back from the file.
+void clinux_release_code(void);
+
 /// accept4() of a non-blocking, close-on-exec socket.
 int clinux_accept(int listener);
 
