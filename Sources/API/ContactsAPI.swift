@@ -13,7 +13,7 @@ public final class ContactsAPI: Sendable {
     let writes: ContactWrites
     let queue: QueuedWrites
     private let idempotency: Idempotency
-    private let log: Log
+    let log: Log
 
     /// Makes the resource.
     public init(writes: ContactWrites, queue: QueuedWrites, store: Store, log: Log) {

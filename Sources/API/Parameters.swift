@@ -222,8 +222,7 @@ extension Request {
     /// - Throws: ``Problem`` 400 for what is no JSON or has a repeated member; 415 for another media type.
     public func jsonBody(isPatch: Bool = false) throws(Problem) -> JSONValue {
         if let field = fields["Content-Type"] {
-            let type = field.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
-            guard type == "application/json" || (isPatch && type == "application/merge-patch+json") else {
+            guard MediaType.isJSON(field.utf8.span, orPatch: isPatch) else {
                 throw Problem(415, "unsupported_media_type", "Send the body as application/json.")
             }
         }
@@ -232,5 +231,18 @@ extension Request {
         } catch {
             throw Problem(json: error, in: body)
         }
+    }
+}
+
+/// Media types of request bodies.
+enum MediaType {
+    /// Whether a `Content-Type` says JSON, whatever its parameters.
+    static func isJSON(_ field: Span<UInt8>, orPatch: Bool = false) -> Bool {
+        let end = field.indices.first {
+            [UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t")].contains(field[$0])
+        }
+        let type = field.extracting(first: end ?? field.count)
+        return type.equalsIgnoringCase("application/json")
+            || orPatch && type.equalsIgnoringCase("application/merge-patch+json")
     }
 }

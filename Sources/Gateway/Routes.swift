@@ -52,7 +52,7 @@ struct Routes: Sendable {
             .get("/v1/contacts/{id}", access: "read", .now(reads.get)),
             .get("/v1/contacts", access: "read", .now(reads.list)),
             .get("/v1/lookup", access: "read", .now(reads.lookup)),
-            .post("/v1/contacts", access: "write", .later(contacts.create)),
+            .post("/v1/contacts", access: "write", .handedOver(contacts.createAtOnce, contacts.create)),
             .post("/v1/contacts/upsert", access: "write", .later(contacts.upsert)),
             .post("/v1/contacts/batch", access: "write", maxBody: large, .later(contacts.batch)),
             .patch("/v1/contacts/{id}", access: "write", .later(contacts.patch)),

@@ -35,7 +35,7 @@ public struct FieldRange: BitwiseCopyable, Sendable {
 /// A field that the server or its handlers look at; found once, while parsing.
 public enum KnownField: Int, CaseIterable, Sendable {
     case host, contentLength, transferEncoding, connection, expect, authorization, ifNoneMatch, contentType
-    case prefer, traceparent, origin, secFetchSite
+    case prefer, traceparent, origin, secFetchSite, idempotencyKey
 
     /// The name in lower case.
     public var name: StaticString {
@@ -52,6 +52,7 @@ public enum KnownField: Int, CaseIterable, Sendable {
         case .traceparent: "traceparent"
         case .origin: "origin"
         case .secFetchSite: "sec-fetch-site"
+        case .idempotencyKey: "idempotency-key"
         }
     }
 
@@ -72,6 +73,7 @@ public enum KnownField: Int, CaseIterable, Sendable {
         case (13, UInt8(ascii: "i")): candidate = .ifNoneMatch
         case (14, UInt8(ascii: "c")): candidate = .contentLength
         case (14, UInt8(ascii: "s")): candidate = .secFetchSite
+        case (15, UInt8(ascii: "i")): candidate = .idempotencyKey
         case (17, UInt8(ascii: "t")): candidate = .transferEncoding
         default: candidate = nil
         }
@@ -100,7 +102,7 @@ public struct RequestHead: BitwiseCopyable, Sendable {
     /// The field lines in order.
     public var fields = InlineArray<100, FieldRange>(repeating: FieldRange())
     /// The value of each known field's first line, by raw value; a start of 0 means absent.
-    public var known = InlineArray<12, ByteRange>(repeating: ByteRange())
+    public var known = InlineArray<13, ByteRange>(repeating: ByteRange())
     /// The body's length, when Content-Length gives one.
     public var contentLength: Int?
     /// Whether the body is chunked.

@@ -109,6 +109,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         _ = inbox.add(.work(work), wakes: !isOnThread)
     }
 
+    /// Writes the answer of a request that was handed over, soon; not when its connection or the loop has ended.
+    func perform(answering id: ConnectionID, _ write: @escaping @Sendable (inout ResponseWriter) -> Void) {
+        _ = inbox.add(.answer(id, write), wakes: !isOnThread)
+    }
+
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if inbox.add(.job(job), wakes: !isOnThread) { return }
@@ -212,6 +217,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             switch item {
             case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
             case .work(let work): work()
+            case .answer(let id, let write): answer(id, write)
             }
         }
         return true

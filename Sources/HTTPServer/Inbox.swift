@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import HTTPCore
 import Platform
 import Synchronization
 
@@ -10,6 +11,7 @@ final class Inbox: Sendable {
     enum Item {
         case job(UnownedJob)
         case work(@Sendable () -> Void)
+        case answer(ConnectionID, @Sendable (inout ResponseWriter) -> Void)
     }
 
     private struct State {

@@ -139,15 +139,33 @@ extension EventLoop {
     ) {
         flush(connection)
         guard !connection.isClosed else { return }
-        connection.life.enter(.answering, now: now)
-        let parked = ParkedRequest(context, path: path)
-        connection.parked = parked
+        let parked = wait(connection, context, path: path)
         taskBegan()
         let id = connection.id
         parked.task = Task(executorPreference: self) { [self] in
             await body(id)
             taskEnded()
         }
+    }
+
+    /// Takes no further request of a connection until this one is answered.
+    @discardableResult
+    func wait(_ connection: Connection, _ context: RequestContext, path: String) -> ParkedRequest {
+        connection.life.enter(.answering, now: now)
+        let parked = ParkedRequest(context, path: path)
+        connection.parked = parked
+        return parked
+    }
+
+    /// Sends the answer of a request that was handed over.
+    func answer(_ id: ConnectionID, _ write: (inout ResponseWriter) -> Void) {
+        guard let connection = connection(id), let parked = connection.parked else { return }
+        prepare(parked.context)
+        connection.parked = nil
+        connection.life.enter(.idle, now: now)
+        write(&writer)
+        finish(connection, parked.context, parked.path.utf8.span)
+        proceed(connection)
     }
 
     /// Sends a task's answer.

@@ -168,6 +168,7 @@ extension EventLoop {
             descriptor: connection.descriptor,
             listener: connection.listener
         )
+        view.trace = context.trace
         switch router.hooks.authorize(view, route) {
         case .admitted(let principal, let fields):
             view.principal = principal
@@ -231,6 +232,7 @@ extension EventLoop {
                     listener: connection.listener
                 )
                 view.principal = exchange.principal
+                view.trace = exchange.context.trace
                 dispatch(connection, exchange.context, exchange.row, view)
             }
             return used
@@ -263,6 +265,14 @@ extension EventLoop {
                 finish(connection, context, view.path)
             } else {
                 writer.abandon()
+                park(connection, context, view, work)
+            }
+        case .handedOver(let handOver, let work):
+            flush(connection)
+            if connection.isClosed { return }
+            if handOver(view, AnswerPlace(loop: self, connection: connection.id)) {
+                wait(connection, context, path: view.path.text)
+            } else {
                 park(connection, context, view, work)
             }
         }

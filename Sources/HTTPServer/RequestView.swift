@@ -13,6 +13,8 @@ public struct RequestView: ~Copyable {
     public let requestID: UInt64
     /// Who asks, as the authorize hook said.
     public internal(set) var principal: (any AnyObject & Sendable)?
+    /// What `traceparent` says, when it is valid.
+    public internal(set) var trace: TraceContext?
     /// Which listener the request came to.
     public let listener: ListenerRole
     private let descriptor: Int32

@@ -10,6 +10,9 @@ public enum Handler {
     case later(@Sendable (Request) async -> Response)
     /// Tries to answer at once; when the first function returns false, having written nothing, the second is started.
     case nowOrLater((borrowing RequestView, inout ResponseWriter) -> Bool, @Sendable (Request) async -> Response)
+    /// Hands the request to another thread, which answers it through the place it got, without a task; when the first
+    /// function returns false, having handed nothing over, the second is started.
+    case handedOver((borrowing RequestView, AnswerPlace) -> Bool, @Sendable (Request) async -> Response)
 }
 
 /// One row of the table.

@@ -20,6 +20,15 @@ extension JSONValue {
         self = try JSONDocument(parsing: text, repeated: repeated, limits: limits, places: false).value
     }
 
+    /// Parses a whole text where it lies.
+    public init(
+        parsing text: Span<UInt8>,
+        repeated: RepeatedMembers = .refused,
+        limits: JSONLimits = JSONLimits()
+    ) throws(JSONError) {
+        self = try JSONDocument(parsing: text, repeated: repeated, limits: limits, places: false).value
+    }
+
     /// Parses a whole text that is part of a larger one.
     public init(
         parsing text: ArraySlice<UInt8>,
@@ -53,8 +62,17 @@ public struct JSONDocument: Sendable {
         limits: JSONLimits = JSONLimits(),
         places: Bool = true
     ) throws(JSONError) {
+        try self.init(parsing: text.span, repeated: repeated, limits: limits, places: places)
+    }
+
+    init(
+        parsing text: Span<UInt8>,
+        repeated: RepeatedMembers,
+        limits: JSONLimits,
+        places: Bool
+    ) throws(JSONError) {
         var builder = TreeBuilder(repeated: repeated, places: places)
-        var reader = JSONReader(text.span, limits: limits)
+        var reader = JSONReader(text, limits: limits)
         value = try builder.value(&reader, at: "")
         try reader.end()
         valueOffsets = builder.valueOffsets

@@ -20,7 +20,7 @@ extension ContactTable where Access == Writing {
         trace: String? = nil
     ) throws(StoreError) -> Range<Int64> {
         guard let transaction else { throw StoreError(.other, "a change outside a transaction") }
-        guard try transaction.connectionName(batch.connection) == batch.connectionName else {
+        guard try transaction.connection(batch.connection).name == batch.connectionName else {
             throw StoreError(.constraint, "connection \(batch.connection) is not \(batch.connectionName)")
         }
         let places = skipped.isEmpty ? Array(batch.items.indices) : batch.items.indices.filter { !skipped.contains($0) }

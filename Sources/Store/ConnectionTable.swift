@@ -74,6 +74,7 @@ extension ConnectionTable where Access == Writing {
         _ connections: [(name: String, vendor: String)],
         at now: Timestamp
     ) throws(StoreError) -> [ConnectionRow] {
+        transaction?.knownConnections = [:]
         let names = Set(connections.map(\.name))
         for row in try all() where row.removedAt == nil && !names.contains(row.name) {
             try database.run(ConnectionSQL.remove, row.key, now)
@@ -88,6 +89,7 @@ extension ConnectionTable where Access == Writing {
 
     /// Stores everything but key, name and vendor.
     public func update(_ row: ConnectionRow) throws(StoreError) {
+        transaction?.knownConnections[row.key] = nil
         try database.run(
             ConnectionSQL.update,
             row.key,
@@ -117,7 +119,7 @@ extension ConnectionTable where Access == Writing {
         }
         guard keys.count < limit else { return false }
         for query in ConnectionSQL.purge { try database.run(query, key) }
-        transaction.connectionNames[key] = nil
+        transaction.knownConnections[key] = nil
         return true
     }
 }

@@ -59,24 +59,11 @@ public struct ContactBatch: Sendable {
         contentHash: UInt64,
         raw: ArraySlice<UInt8>
     ) {
-        let contact = Contact(
-            id: ContactID(key: 0, nonce: RandomSource.shared.next()).description,
-            connection: connectionName,
-            vendorID: vendorID,
-            content: content,
-            readOnly: readOnly,
-            createdAt: DocumentTail.unknown.moment,
-            updatedAt: DocumentTail.unknown.moment,
-            revision: 0
-        )
-        let document = contact.encodedDocument()
-        let tail = DocumentTail.unknown.bytes(revision: 0)
-        precondition(document.suffix(tail.count) == tail[...], "a document ends with its times and its revision")
         let start = bytes.count
-        bytes.append(contentsOf: document[..<(document.count - tail.count)])
+        bytes += Documents.opening(connection: connectionName, vendorID: vendorID, content, readOnly: readOnly)
         let middle = bytes.count
         Documents.appendSearchWords(content, to: &bytes)
-        for key in Documents.lookupKeys(contact, lookupHash) {
+        for key in Documents.lookupKeys(content, lookupHash) {
             lookups.append(LookupEntry(key: key, contact: Int64(items.count)))
         }
         items.append(
@@ -98,6 +85,11 @@ public struct ContactBatch: Sendable {
 struct DocumentTail {
     /// Stands for what is not known yet.
     static let unknown = DocumentTail(at: Timestamp(milliseconds: 0))
+    static let ofUnknown = {
+        var bytes: [UInt8] = []
+        unknown.append(to: &bytes, revision: 0)
+        return bytes
+    }()
 
     let moment: Timestamp
     /// All but the digits of the revision and the closing brace.
@@ -109,7 +101,11 @@ struct DocumentTail {
         start = Array(#","created_at":"\#(time)","updated_at":"\#(time)","revision":"#.utf8)
     }
 
-    func bytes(revision: Int64) -> [UInt8] { start + Array("\(revision)}".utf8) }
+    /// Adds the end of a document to the rest of it.
+    func append(to document: inout [UInt8], revision: Int64) {
+        document += start
+        document += "\(revision)}".utf8
+    }
 }
 
 /// The contacts of a batch that were stored: all but some, under keys and sequences without gaps.

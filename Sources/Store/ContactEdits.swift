@@ -102,7 +102,7 @@ extension ContactTable where Access == Writing {
         let now = transaction.now
         let contact = Contact(
             id: ContactID(key: key, nonce: RandomSource.shared.next()).description,
-            connection: try transaction.connectionName(new.connection),
+            connection: try transaction.connection(new.connection).name,
             vendorID: new.vendorID,
             content: new.content,
             readOnly: new.readOnly,
@@ -123,7 +123,7 @@ extension ContactTable where Access == Writing {
         insert.bind(4, utf8: Documents.encode(contact))
         try insert.run()
         transaction.lastContact = key
-        for key in Documents.lookupKeys(contact, shared.lookupHash) {
+        for key in Documents.lookupKeys(contact.content, shared.lookupHash) {
             transaction.pendingLookups.append(LookupEntry(key: key, contact: stored.key))
         }
         try log(stored, .created, prior: 0, fields: 0, previous: nil, new.trace)
@@ -207,7 +207,7 @@ extension ContactTable where Access == Writing {
         if let vendorID = old.contact.vendorID {
             try LinkTable<Writing>(database: database).remove(connection: old.connection, vendorID)
         }
-        for key in Documents.lookupKeys(old.contact, shared.lookupHash) {
+        for key in Documents.lookupKeys(old.contact.content, shared.lookupHash) {
             try LookupTable(database: database).remove(LookupEntry(key: key, contact: old.key))
         }
         try database.run(ContactSQL.deleteProjection, old.key)
@@ -216,7 +216,7 @@ extension ContactTable where Access == Writing {
 
     // MARK: Parts
 
-    private func writing() throws(StoreError) -> Transaction {
+    func writing() throws(StoreError) -> Transaction {
         guard let transaction else { throw StoreError(.other, "a change outside a transaction") }
         return transaction
     }
@@ -250,8 +250,8 @@ extension ContactTable where Access == Writing {
     }
 
     private func moveLookups(_ key: Int64, from old: Contact, to new: Contact) throws(StoreError) {
-        let before = Set(Documents.lookupKeys(old, shared.lookupHash))
-        let after = Set(Documents.lookupKeys(new, shared.lookupHash))
+        let before = Set(Documents.lookupKeys(old.content, shared.lookupHash))
+        let after = Set(Documents.lookupKeys(new.content, shared.lookupHash))
         guard before != after else { return }
         let transaction = try writing()
         try transaction.flushLookups()
@@ -271,39 +271,61 @@ extension ContactTable where Access == Writing {
         previous: [UInt8]?,
         _ trace: String?
     ) throws(StoreError) {
+        let at = type == .deleted ? try writing().now : stored.contact.updatedAt
+        try log(
+            stored.key,
+            stored.connection,
+            type,
+            at: at,
+            prior: prior,
+            fields: fields,
+            previous: previous,
+            trace
+        )
+    }
+
+    func log(
+        _ contact: Int64,
+        _ connection: Int64,
+        _ type: ChangeType,
+        at: Timestamp,
+        prior: Int64,
+        fields: Int64,
+        previous: [UInt8]?,
+        _ trace: String?
+    ) throws(StoreError) {
         let transaction = try writing()
-        let at = type == .deleted ? transaction.now.milliseconds : stored.contact.updatedAt.milliseconds
         let statement = try database.statement(ContactSQL.insertChange)
         statement.bind(1, transaction.sequence + 1)
-        statement.bind(2, stored.key)
-        statement.bind(3, stored.connection)
+        statement.bind(2, contact)
+        statement.bind(3, connection)
         statement.bind(4, type.rawValue)
-        statement.bind(5, at)
+        statement.bind(5, at.milliseconds)
         statement.bind(6, prior)
         statement.bind(7, fields)
         if let previous { statement.bind(8, utf8: previous) } else { statement.bindNull(8) }
         if let trace { statement.bind(9, trace) } else { statement.bindNull(9) }
         try statement.run()
         transaction.sequence += 1
-        transaction.lastAt = at
+        transaction.lastAt = at.milliseconds
         transaction.isNews = true
     }
 }
 
 extension Transaction {
-    /// The name of a connection, remembered: each contact's document has it.
-    func connectionName(_ key: Int64) throws(StoreError) -> String {
-        if let name = connectionNames[key] { return name }
-        guard let name = try database.row(Query.connectionName, key, map: { $0.text(0) }) else {
+    /// A connection's row, remembered: each contact's document has its name.
+    func connection(_ key: Int64) throws(StoreError) -> ConnectionRow {
+        if let row = knownConnections[key] { return row }
+        guard let row = try connections.find(key: key) else {
             throw StoreError(.constraint, "there is no connection \(key)")
         }
-        connectionNames[key] = name
-        return name
+        knownConnections[key] = row
+        return row
     }
 
     /// Keeps the words of a change, while there are few enough for the index to follow at once.
     func willIndex(_ key: Int64, before: Contact?, after: Contact?) {
-        guard indexable.count < SearchIndex<Writing>.inlineLimit, indexableEnd + 1 == sequence else { return }
+        guard mayIndex else { return }
         indexable.append(
             .change(
                 contact: key,
@@ -313,6 +335,14 @@ extension Transaction {
         )
     }
 
+    /// Keeps the words of a new contact, likewise.
+    func willIndex(created key: Int64, words: [UInt8]) {
+        guard mayIndex else { return }
+        indexable.append(.created(contact: key, words: words))
+    }
+
+    private var mayIndex: Bool { indexable.count < SearchIndex<Writing>.inlineLimit && indexableEnd + 1 == sequence }
+
     /// Keeps a batch's words, which were made ready with it.
     func willIndex(_ stored: StoredBatch) {
         guard indexableEnd + Int64(stored.places.count) == sequence else { return }
@@ -321,8 +351,4 @@ extension Transaction {
 
     /// The last sequence that the index will hold when it has taken in what was kept for it.
     var indexableEnd: Int64 { searchPosition + Int64(indexable.reduce(0) { $0 + $1.count }) }
-}
-
-extension Query {
-    fileprivate static let connectionName = Query("select name from connection where id = ?")
 }

@@ -36,6 +36,18 @@ public struct ContactID: Hashable, Sendable, CustomStringConvertible {
         return buffer.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// Where the id stands in a stored document (`{"id":"` and 32 digits).
+    static let place = 7..<39
+
+    /// Writes the row's key into a document that has room for it.
+    static func fill(_ key: Int64, into document: inout [UInt8]) {
+        let digits = UInt64(bitPattern: key)
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: digits >> UInt64(60 - 4 * index) & 15)
+            document[place.lowerBound + index] = digit < 10 ? 48 + digit : 87 + digit
+        }
+    }
+
     /// The random half of the id that a stored document begins with (`{"id":"` and 32 digits).
     static func nonce(ofDocument document: Span<UInt8>) -> UInt64? {
         guard document.count >= 39 else { return nil }

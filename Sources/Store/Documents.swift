@@ -8,6 +8,30 @@ import Platform
 enum Documents {
     static func encode(_ contact: Contact) -> [UInt8] { contact.encodedDocument() }
 
+    /// The document of a new contact up to ``DocumentTail``, for a key that is filled in later.
+    static func opening(
+        connection: String,
+        vendorID: String?,
+        _ content: ContactContent,
+        readOnly: Bool
+    ) -> [UInt8] {
+        let contact = Contact(
+            id: ContactID(key: 0, nonce: RandomSource.shared.next()).description,
+            connection: connection,
+            vendorID: vendorID,
+            content: content,
+            readOnly: readOnly,
+            createdAt: DocumentTail.unknown.moment,
+            updatedAt: DocumentTail.unknown.moment,
+            revision: 0
+        )
+        var document = contact.encodedDocument()
+        let tail = DocumentTail.ofUnknown
+        precondition(document.suffix(tail.count) == tail[...], "a document ends with its times and its revision")
+        document.removeLast(tail.count)
+        return document
+    }
+
     static func decode(_ document: [UInt8], key: Int64) throws(StoreError) -> Contact {
         try read(key) { () throws(JSONError) in try Contact(document: document) }
     }
@@ -28,10 +52,10 @@ enum Documents {
     }
 
     /// Every hash under which the contact stands in the look-up table.
-    static func lookupKeys(_ contact: Contact, _ hash: Hash64) -> [Int64] {
-        var keys = contact.content.lookupKeys.map { Self.hash($0, hash) }
-        if let owner = contact.content.owner { keys.append(Self.hash("o", owner, hash)) }
-        for tag in contact.content.tags { keys.append(Self.hash("t", tag, hash)) }
+    static func lookupKeys(_ content: ContactContent, _ hash: Hash64) -> [Int64] {
+        var keys = content.lookupKeys.map { Self.hash($0, hash) }
+        if let owner = content.owner { keys.append(Self.hash("o", owner, hash)) }
+        for tag in content.tags { keys.append(Self.hash("t", tag, hash)) }
         return keys
     }
 

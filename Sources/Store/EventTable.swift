@@ -59,7 +59,7 @@ extension EventTable where Access == Writing {
         try database.run(EventSQL.insert, type, connection, now, TextBytes(data))
         let event = database.lastInsertedKey
         var name: String?
-        if let connection { name = try transaction.connectionName(connection) }
+        if let connection { name = try transaction.connection(connection).name }
         var deliveries: [Int64] = []
         for row in try transaction.webhooks.all() {
             let isWanted = webhook.map { $0 == row.id } ?? (row.isEnabled && row.wants(type: type, connection: name))

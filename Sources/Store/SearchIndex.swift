@@ -36,6 +36,10 @@ extension SearchIndex where Access == Writing {
         for change in changes {
             switch change {
             case .change(let contact, let before, let after): try replace(contact, before, after)
+            case .created(let contact, let words):
+                let add = try database.statement(SearchSQL.add)
+                add.bind(1, contact)
+                try add.run(with: words.span, at: 2)
             case .batch(let stored): try add(stored)
             }
         }

@@ -9,8 +9,8 @@ public import Platform
 public final class Store: Sendable {
     private let path: String
     private let disk: DiskAccess
-    private let shared: SharedState
-    private let writer: Writer
+    let shared: SharedState
+    let writer: Writer
     private let background: BackgroundReader
     // Held for its lock on the file beside the database; let go when the store is.
     private let lock: FileLock

@@ -24,7 +24,9 @@ public final class Transaction {
     var searchPosition: Int64
     /// True when somebody who waits for changes or events has something to look at.
     var isNews = false
-    var connectionNames: [Int64: String] = [:]
+    /// Rows of connections that were read and not changed since.
+    var knownConnections: [Int64: ConnectionRow] = [:]
+    private var lastTail = DocumentTail.unknown
 
     init(database: Database, shared: SharedState) throws(StoreError) {
         self.database = database
@@ -38,6 +40,13 @@ public final class Transaction {
 
     /// The moment of everything that this transaction does; never before that of the last change.
     public var now: Timestamp { Timestamp(milliseconds: max(shared.clock().milliseconds, lastAt)) }
+
+    /// How a document that is made now ends; the same for all of one millisecond.
+    var tail: DocumentTail {
+        let now = now
+        if lastTail.moment != now { lastTail = DocumentTail(at: now) }
+        return lastTail
+    }
 
     /// Contacts, with the only calls that change them.
     public var contacts: ContactTable<Writing> { ContactTable(database: database, shared: shared, transaction: self) }
@@ -95,7 +104,7 @@ public final class Transaction {
         searchPosition = mark.searchPosition
         indexable.removeSubrange(min(mark.indexable, indexable.count)...)
         pendingLookups.removeAll(keepingCapacity: true)
-        connectionNames = [:]
+        knownConnections = [:]
     }
 
     /// Writes what the job left for its end: sorted look-up keys.
@@ -151,12 +160,14 @@ public final class Transaction {
 enum IndexableChange {
     /// The words of a contact before and after one change.
     case change(contact: Int64, before: String?, after: String?)
+    /// Those of a new contact, in UTF-8.
+    case created(contact: Int64, words: [UInt8])
     case batch(StoredBatch)
 
     /// How many sequences it stands for.
     var count: Int {
         switch self {
-        case .change: 1
+        case .change, .created: 1
         case .batch(let stored): stored.places.count
         }
     }

@@ -6,6 +6,10 @@
 class Job: @unchecked Sendable {
     private(set) var isAnswered = false
 
+    /// Whether nothing but the loss of the whole transaction can make it fail. Such jobs need no savepoint, which costs
+    /// a copy of each page that they touch, and run before the others of their group.
+    var isSure: Bool { false }
+
     func run(in transaction: Transaction) throws { preconditionFailure("a job does something") }
     func succeed() {}
     func fail(_ error: any Error) {}

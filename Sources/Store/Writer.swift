@@ -203,8 +203,10 @@ final class Writer: @unchecked Sendable {
         var isCommitting = false
         do throws(StoreError) {
             try database.statement(SQL.begin).run()
-            for job in jobs {
-                if try run(job, alone: jobs.count == 1, transaction, database) { done.append(job) }
+            let isAlone = jobs.count == 1
+            if !isAlone { done = try runSure(jobs, transaction) }
+            for job in jobs where isAlone || !job.isSure {
+                if try run(job, alone: isAlone, transaction, database) { done.append(job) }
             }
             try transaction.finishGroup()
             let began = Monotonic.nanoseconds()
@@ -231,6 +233,21 @@ final class Writer: @unchecked Sendable {
                 }
             }
         }
+    }
+
+    /// Runs the jobs that need no savepoint; their look-up keys are written together, in order.
+    ///
+    /// - Returns: Those jobs.
+    /// - Throws: What lost the whole transaction.
+    private func runSure(_ jobs: [Job], _ transaction: Transaction) throws(StoreError) -> [Job] {
+        let sure = jobs.filter(\.isSure)
+        for job in sure {
+            do { try job.run(in: transaction) } catch {
+                throw error as? StoreError ?? StoreError(.other, "\(error)")
+            }
+        }
+        if !sure.isEmpty { try transaction.finishJob() }
+        return sure
     }
 
     /// Runs a job inside the transaction.

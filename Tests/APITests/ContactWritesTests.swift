@@ -3,6 +3,7 @@
 import API
 import HTTPCore
 import JSON
+import Store
 import Testing
 import Vendors
 
@@ -56,6 +57,45 @@ import Vendors
             )
             #expect(strict.status == 422)
             #expect(gateway.crm.records.count == 1)
+        }
+    }
+
+    @Test func `a create answered by the writer is like one that went the long way`() async throws {
+        try await TestGateway.with { gateway in
+            let body = """
+                {"connection":"book","name":{"given":"Zoë","surname":"O'Hara"},"tags":["a","b"],"owner":"me",
+                "emails":[{"address":"Zoe@example.com","label":"work"}],"phones":[{"number":"(202) 555-0123"}],
+                "custom_fields":{"1":"\\u0041\\n"}}
+                """
+            let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+            let short = try await gateway.send(.post, "/v1/contacts", body, ["traceparent": trace])
+            let long = try await gateway.send(
+                .post,
+                "/v1/contacts",
+                body,
+                ["traceparent": trace, "Idempotency-Key": "once"]
+            )
+            let own: Set = ["id", "created_at", "updated_at", "revision"]
+            #expect(short.status == 201 && long.status == 201)
+            #expect(short.json.objectValue?.map(\.name) == long.json.objectValue?.map(\.name))
+            for member in short.json.objectValue ?? [] where !own.contains(member.name) {
+                #expect(member.value == long.json[member.name])
+            }
+            let shared = { (answer: Answer) in answer.fields.lines.map { $0.name.lowercased() } }
+            #expect(Set(shared(short)) == Set(shared(long)))
+            for (answer, text) in [(short, short.text), (long, long.text)] {
+                let stored = try await gateway.send(.get, "/v1/contacts/\(answer.id)")
+                #expect(text == stored.text.dropLast() + ",\"translation\":[]}")
+                #expect(answer.fields["ETag"] == stored.fields["ETag"])
+                #expect(answer.fields["Location"] == "/v1/contacts/\(answer.id)")
+            }
+            for search in ["email=zoe@example.com", "phone=2025550123", "q=o'hara+zoe", "tag=b", "owner=me"] {
+                let found = try await gateway.send(.get, "/v1/contacts?\(search)")
+                #expect(found.items.map { $0["id"]?.stringValue } == [short.id, long.id])
+            }
+            let changes = try await gateway.store.read { try $0.changes.page(after: 0, limit: 9).changes }
+            #expect(changes.map(\.trace) == [changes[0].trace, changes[0].trace] && changes[0].trace != nil)
+            #expect(try await gateway.send(.post, "/v1/contacts", body, key: "reader").status == 403)
         }
     }
 

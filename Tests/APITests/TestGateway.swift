@@ -115,7 +115,7 @@ struct TestGateway: Sendable {
             .get("/v1/contacts", access: "read", .now { reads.list($0, &$1) }),
             .get("/v1/contacts/{id}", access: "read", .now { reads.get($0, &$1) }),
             .get("/v1/lookup", access: "read", .now { reads.lookup($0, &$1) }),
-            .post("/v1/contacts", access: "write", .later { await api.create($0) }),
+            .post("/v1/contacts", access: "write", .handedOver(api.createAtOnce, api.create)),
             .patch("/v1/contacts/{id}", access: "write", .later { await api.patch($0) }),
             .put("/v1/contacts/{id}", access: "write", .later { await api.replace($0) }),
             .delete("/v1/contacts/{id}", access: "write", .later { await api.delete($0) }),

@@ -2,6 +2,7 @@
 
 import HTTPCore
 import HTTPServer
+import Platform
 import Synchronization
 import Testing
 
@@ -42,6 +43,19 @@ struct ServerTests {
                     { _ in .text(200, "after a while") }
                 )
             ),
+            .get(
+                "/handed/{to}",
+                .handedOver(
+                    { view, place in
+                        guard view.parameter(0).text == "thread" else { return false }
+                        PosixThread.start(name: "answers") {
+                            place.answer { $0.write(Response.text(201, "from another thread")) }
+                        }
+                        return true
+                    },
+                    { _ in .text(200, "by a task") }
+                )
+            ),
             .get("/rest/{all*}", .later { request in .text(200, request.parameters[0]) }),
             .get("/person/{name}", .later { request in .text(200, request.parameters[0]) }),
         ]
@@ -58,6 +72,9 @@ struct ServerTests {
             #expect(client.get("/later?a=b").body == "later a=b")
             #expect(client.get("/either/now").body == "at once")
             #expect(client.get("/either/x").body == "after a while")
+            let handed = client.get("/handed/thread")
+            #expect(handed.status == 201 && handed.body == "from another thread")
+            #expect(client.get("/handed/x").body == "by a task")
             #expect(client.get("/rest/a/b%20c").body == "a/b c")
             #expect(client.get("/person/J%C3%B6rg").body == "Jörg")
             #expect(client.get("/person/%FF").status == 400)

@@ -61,6 +61,10 @@ extension Store {
         try await write { try $0.contacts.create(.named(name, in: connection, vendorID: vendorID)) }
     }
 
+    func created(_ new: ReadyContact) async throws -> CreatedContact {
+        try await withCheckedThrowingContinuation { waiting in create(new) { waiting.resume(with: $0) } }
+    }
+
     func waitForIndex() async throws {
         // Each turn of the reader is a round trip through a thread, not a wait on the clock.
         while try await !read({ snapshot in try snapshot.search.isCaughtUp(with: snapshot.changes.last()) }) {}

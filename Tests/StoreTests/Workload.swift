@@ -205,7 +205,8 @@ final class Workload {
         busy = []
         let kind = steps <= 12 ? steps : Int.random(in: 1...16, using: &random)
         switch kind {
-        case 1, 13: await perform([creation()])
+        case 1: await perform([creation()])
+        case 13: await perform([readyCreation()])
         case 2: await perform([bulk(20)])
         case 3, 14: await perform([update()])
         case 4: await burst()
@@ -245,7 +246,9 @@ final class Workload {
             try transaction.contacts.create(.named("never", in: book, vendorID: "twice"))
             return [:]
         }
-        await perform([creation(), update(), refused, creation(), taken, deletion(), creation()])
+        await perform([
+            creation(), readyCreation(), update(), refused, readyCreation(), creation(), taken, deletion(), creation(),
+        ])
     }
 
     /// The dispatcher's transaction: an attempt, its delivery, and the webhook's place in the log.
@@ -358,6 +361,8 @@ final class Workload {
         var effect: Effect = [:]
         /// Those it makes or changes.
         var people: [Person] = []
+        /// What is stored without a closure, in place of ``body``.
+        var ready: ReadyContact?
         /// Returns the keys of those it made.
         var body: @Sendable (Transaction) throws -> [Int: Int64]
 
@@ -368,6 +373,19 @@ final class Workload {
     }
 
     private func creation() -> Write { bulk(1, others: false) }
+
+    /// As the gateway's own book does it: made ready beside the writer, stored without a savepoint.
+    private func readyCreation() -> Write {
+        guard let store else { return Write { _ in [:] } }
+        number += 1
+        busy.insert(number)
+        var person = Person(number: number, random: &random)
+        person.vendorID = nil
+        var write = Write(effect: [person.cell: person.text]) { _ in [:] }
+        write.ready = store.ready(person.content, connection: book, named: "book", trace: nil)
+        write.people = [person]
+        return write
+    }
 
     private func update() -> Write {
         guard let person = changed() else { return creation() }
@@ -482,7 +500,14 @@ final class Workload {
     }
 
     private static func outcome(of write: Write, in store: Store) async -> Result<[Int: Int64], any Error> {
-        do { return .success(try await store.write { try write.body($0) }) } catch { return .failure(error) }
+        do {
+            guard let ready = write.ready else { return .success(try await store.write { try write.body($0) }) }
+            let created = try await store.created(ready)
+            guard let id = ContactID(created.id.span) else { throw Refusal() }
+            return .success(Dictionary(uniqueKeysWithValues: write.people.map { ($0.number, id.key) }))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Holds the writer until all of them wait. Where one is refused at once there is nothing to wait for.

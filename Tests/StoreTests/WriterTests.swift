@@ -47,6 +47,49 @@ import Testing
         await store.close()
     }
 
+    @Test func `contacts made ready beside the writer are stored as others are, and fail alone`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        let outcomes = await withTaskGroup(of: CreatedContact?.self) { group in
+            for number in 0..<300 {
+                group.addTask {
+                    let content = NewContact.named("Contact \(number)", in: book).content
+                    switch number % 3 {
+                    case 0:
+                        return try? await store.created(
+                            store.ready(content, connection: book + 1, named: "none", trace: nil)
+                        )
+                    case 1:
+                        _ = try? await store.write { transaction in
+                            try transaction.contacts.create(.named("Other \(number)", in: book))
+                            throw Refusal()
+                        }
+                        return nil
+                    default:
+                        return try? await store.created(
+                            store.ready(content, connection: book, named: "book", trace: nil)
+                        )
+                    }
+                }
+            }
+            return await group.reduce(into: [CreatedContact]()) { list, created in created.map { list.append($0) } }
+        }
+        #expect(outcomes.count == 100)
+        for created in outcomes {
+            let id = ContactID(created.id.span)
+            let key = try #require(id?.key)
+            let document = try await store.read { try $0.contacts.document(key) }
+            #expect(document?.document == created.document && document?.revision == created.revision)
+        }
+        let page = try await store.read { try $0.changes.page(after: 0, limit: 1000) }
+        #expect(page.changes.map(\.sequence) == Array(1...100))
+        #expect(try await store.found("contact").count == 100)
+        let alike = try await store.createOne("Contact 1", in: book)
+        #expect(
+            try await store.read { try $0.contacts.document(alike.key) }?.document == alike.contact.encodedDocument()
+        )
+        await store.close()
+    }
+
     @Test func `a job that breaks a rule of the schema fails alone`() async throws {
         let (store, book) = try await Store.opened(ScratchDirectory())
         _ = try await store.createOne("First", in: book, vendorID: "1")

@@ -63,12 +63,24 @@ extension Route {
     /// The same row, refusing a query where its description names no parameter of one: what is passed over in silence
     /// answers a question that nobody asked.
     public var refusingUnknownQuery: Route {
-        guard case .later(let work) = handler, !access.isEmpty else { return self }
+        guard !access.isEmpty else { return self }
         let described = OpenAPIDocument.allOperations.filter { $0.path == pattern && methods.contains($0.method) }
         let takesQuery = described.contains { $0.parameters.contains { $0.place == .query } }
         guard !takesQuery else { return self }
         var route = self
-        route.handler = .later { request in
+        switch handler {
+        case .later(let work): route.handler = .later(Self.refusingQuery(work))
+        case .handedOver(let handOver, let work):
+            route.handler = .handedOver({ !$0.hasQuery && handOver($0, $1) }, Self.refusingQuery(work))
+        case .now, .nowOrLater: break
+        }
+        return route
+    }
+
+    private static func refusingQuery(
+        _ work: @escaping @Sendable (Request) async -> Response
+    ) -> @Sendable (Request) async -> Response {
+        { request in
             do throws(Problem) {
                 _ = try Parameters(request.query, known: [])
             } catch {
@@ -76,6 +88,5 @@ extension Route {
             }
             return await work(request)
         }
-        return route
     }
 }
