@@ -61,8 +61,8 @@ public struct ContactInput: Equatable, Sendable {
     public var vendorID: String?
     /// The writable members; what was not given keeps the value of the base.
     public var content: ContactContent
-    /// The writable members that were given.
-    public var given: Set<ContactField> = []
+    /// The writable members that were given, in the order of the body.
+    public var given: [ContactField] = []
     /// Read-only members that were given, to be compared with what is stored.
     public var claims: [JSONMember] = []
 
@@ -103,17 +103,31 @@ public struct ContactInput: Equatable, Sendable {
         _ pointer: String,
         _ knownNumbers: Set<String>
     ) throws(InvalidContact) {
-        content = base
         guard case .object(let members) = json else {
             throw InvalidContact(faults: [ContactFault(pointer: pointer, detail: "A contact is a JSON object.")])
         }
-        var reading = InputReading(merging: merging, knownNumbers: knownNumbers)
+        // Pointers cost as much as all the rest: they are made when it is certain that there are faults to point at.
+        var reading = InputReading(merging: merging, knownNumbers: knownNumbers, knowsPlaces: false)
+        self.init(members, onto: base, pointer, &reading)
+        if reading.faults.isEmpty { return }
+        reading = InputReading(merging: merging, knownNumbers: knownNumbers, knowsPlaces: true)
+        self.init(members, onto: base, pointer, &reading)
+        throw InvalidContact(faults: reading.faults)
+    }
+
+    private init(
+        _ members: [JSONMember],
+        onto base: ContactContent,
+        _ pointer: String,
+        _ reading: inout InputReading
+    ) {
+        content = base
         for member in members {
-            let place = JSONPointer.appending(member.name, to: pointer)
+            let place = reading.place(of: member.name, in: pointer)
             switch member.name {
             case "connection": connection = reading.line(member.value, place, ContactLimits.word)
             case "vendor_id":
-                given.insert(.vendorID)
+                given.append(.vendorID)
                 vendorID = reading.line(member.value, place, ContactLimits.word)
             case "id", "read_only", "created_at", "updated_at", "revision", "raw": claims.append(member)
             case let name:
@@ -121,11 +135,10 @@ public struct ContactInput: Equatable, Sendable {
                     reading.fault(place, "A contact has no member `\(name.prefix(64))`; it has \(Self.memberNames).")
                     continue
                 }
-                given.insert(field)
+                given.append(field)
                 reading.read(field, member.value, place, into: &content)
             }
         }
-        guard reading.faults.isEmpty else { throw InvalidContact(faults: reading.faults) }
         content = content.forgettingStandIn(of: base)
     }
 

@@ -7,10 +7,17 @@ struct InputReading {
     /// True for a merge patch: objects merge member by member.
     let merging: Bool
     let knownNumbers: Set<String>
+    /// False to leave all places empty, which is enough to learn whether there are faults.
+    let knowsPlaces: Bool
     var faults: [ContactFault] = []
 
     mutating func fault(_ pointer: String, _ detail: String) {
         faults.append(ContactFault(pointer: pointer, detail: detail))
+    }
+
+    /// The pointer of a member, or of an element by its number.
+    func place(of name: String, in place: String) -> String {
+        knowsPlaces ? JSONPointer.appending(name, to: place) : ""
     }
 
     mutating func read(_ field: ContactField, _ json: JSONValue, _ place: String, into content: inout ContactContent) {
@@ -68,6 +75,10 @@ struct InputReading {
             fault(place, "This is a string or null.")
             return nil
         }
+        // Plain ASCII, which most texts are, has as many characters as bytes and no control character beyond it.
+        if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) {
+            return text.isEmpty ? nil : text
+        }
         if text.unicodeScalars.count > limit {
             fault(place, "This holds at most \(limit) characters, not \(text.unicodeScalars.count).")
             return nil
@@ -111,10 +122,11 @@ struct InputReading {
             return
         }
         var result = merging ? name : ContactName()
-        var touched = Set<String>()
+        var (touchesFull, touchesParts) = (false, false)
         for member in members {
-            let below = JSONPointer.appending(member.name, to: place)
-            touched.insert(member.name)
+            let below = self.place(of: member.name, in: place)
+            if member.name == "full" { touchesFull = true }
+            if NameRule.partNames.contains(member.name) { touchesParts = true }
             switch member.name {
             case "full": result.full = line(member.value, below, ContactLimits.line)
             case "given": result.given = line(member.value, below, ContactLimits.line)
@@ -125,11 +137,10 @@ struct InputReading {
             default: fault(below, "A name has `full`, `given`, `surname`, `prefix`, `middle` and `suffix`.")
             }
         }
-        let touchesParts = !touched.isDisjoint(with: NameRule.partNames)
-        if touched.contains("full"), !touchesParts, let full = result.full {
+        if touchesFull, !touchesParts, let full = result.full {
             let parts = NameRule.parts(of: full)
             result = ContactName(full: full, given: parts.given, surname: parts.surname)
-        } else if !touched.contains("full") || result.full == nil {
+        } else if !touchesFull || result.full == nil {
             result.full = NameRule.full(of: result)
         }
         name = result
@@ -146,7 +157,7 @@ struct InputReading {
         }
         if !merging { fields = [] }
         for member in members {
-            let below = JSONPointer.appending(member.name, to: place)
+            let below = self.place(of: member.name, in: place)
             guard !member.name.isEmpty else {
                 fault(below, "A custom field has an id.")
                 continue
@@ -166,7 +177,7 @@ struct InputReading {
         switch json {
         case .null: return []
         case .array(let elements) where elements.count <= ContactLimits.entries:
-            return elements.enumerated().map { ($0.element, "\(place)/\($0.offset)") }
+            return elements.enumerated().map { ($0.element, knowsPlaces ? "\(place)/\($0.offset)" : "") }
         case .array:
             fault(place, "At most \(ContactLimits.entries) entries.")
             return []
@@ -192,12 +203,12 @@ struct InputReading {
                 continue
             }
             guard let value = element.value[key], value != .null, value != "" else {
-                fault("\(element.place)/\(key)", "An entry needs its `\(key)`.")
+                fault(self.place(of: key, in: element.place), "An entry needs its `\(key)`.")
                 continue
             }
-            var entry = Entry(value: value, place: "\(element.place)/\(key)")
+            var entry = Entry(value: value, place: self.place(of: key, in: element.place))
             for member in members {
-                let below = JSONPointer.appending(member.name, to: element.place)
+                let below = self.place(of: member.name, in: element.place)
                 switch member.name {
                 case key: break
                 case "label": entry.label = line(member.value, below, ContactLimits.word)?.lowercased() ?? ""

@@ -40,7 +40,7 @@ public enum NameRule {
     }
 
     /// The parts' names.
-    static let partNames: Set<String> = ["given", "surname", "prefix", "middle", "suffix"]
+    static let partNames = ["given", "surname", "prefix", "middle", "suffix"]
 }
 
 extension ContactContent {

@@ -136,12 +136,12 @@ private struct TreeBuilder {
 
     private mutating func object(_ reader: inout JSONReader, at pointer: String) throws(JSONError) -> JSONValue {
         var members: [JSONMember] = []
-        var seen: [String: (index: Int, offset: Int)] = [:]
+        var seen = SeenMembers()
         try reader.beginObject()
         while let string = try reader.nextMember() {
             let name = reader.text(string)
             let offset = string.range.lowerBound - 1
-            let first = repeated == .kept ? nil : seen[name]
+            let first = repeated == .kept ? nil : seen.find(name, among: members)
             if let first, repeated == .refused {
                 throw JSONError(
                     offset: offset,
@@ -155,10 +155,29 @@ private struct TreeBuilder {
             if let first {
                 members[first.index] = member
             } else {
-                seen[name] = (members.count, offset)
+                if repeated != .kept { seen.add(name, at: offset) }
                 members.append(member)
             }
         }
         return .object(members)
+    }
+}
+
+/// Where the members of an object began. A few names are compared sooner than hashed.
+private struct SeenMembers {
+    private static let mostCompared = 16
+    private var offsets: [Int] = []
+    private var places: [String: Int] = [:]
+
+    mutating func add(_ name: String, at offset: Int) {
+        offsets.append(offset)
+        // From here on all are looked up; those before are compared still.
+        if offsets.count > Self.mostCompared { places[name] = offsets.count - 1 }
+    }
+
+    func find(_ name: String, among members: [JSONMember]) -> (index: Int, offset: Int)? {
+        let compared = members.prefix(Self.mostCompared)
+        let index = compared.firstIndex { $0.name == name } ?? (places.isEmpty ? nil : places[name])
+        return index.map { ($0, offsets[$0]) }
     }
 }
