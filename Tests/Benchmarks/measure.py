@@ -28,7 +28,7 @@ CREDENTIALS = {"client_id": "test_id", "client_secret": "test_secret"}
 
 class Settings:
     binary = os.environ["CONTACT_GATEWAY"]
-    tools = os.environ["TOOLS"]  # folder of the compiled inserts and paced
+    tools = os.environ["TOOLS"]  # folder of the compiled inserts, creates and paced
     python = os.environ["BENCHMARK_PYTHON"]  # an interpreter with FastAPI and aiohttp, or empty
     nginx = os.environ["NGINX"]
     count = int(os.environ.get("COUNT", "200000"))
@@ -380,18 +380,49 @@ class Bench:
         Path(document).write_text(json.dumps(stored, separators=(",", ":")), encoding="utf-8")
         script = self.posts("create", json.dumps(contact).encode(), {
             "Authorization": f"Bearer {KEY}", "Content-Type": "application/json"})
-        ratios = []
+        others = self.creates("creates")
+        ratios, whole = [], []
         for number in range(Settings.rounds):
-            for old in Path(self.folder).glob("inserts.db*"):
-                old.unlink()
-            raw = float(subprocess.run(
-                [f"{Settings.tools}/inserts", f"{self.folder}/inserts.db", document, str(Settings.seconds)],
-                capture_output=True, text=True, check=True).stdout)
+            raw = self.rows_from_c("inserts", document)
             rate, cpu = self.wrk(gateway.pid, f"http://{gateway.at}/v1/contacts", script)
             say(f"  round {number + 1}: {rate:.0f} creates/s at {cpu:.2f} µs, {raw:.0f} rows/s in C")
             ratios.append(rate / raw)
+            raw = self.rows_from_c("creates", document)
+            rate, cpu = self.wrk(gateway.pid, f"http://{gateway.at}/v1/contacts", others)
+            say(f"           each another contact: {rate:.0f} creates/s at {cpu:.2f} µs, {raw:.0f}/s whole in C")
+            whole.append(rate / raw)
         gateway.end()
         self.report.add("durable POST to `local`, 64 connections", "rows from C, 64 in a transaction", "0.5", ratios)
+        self.report.add(
+            "the same, each another contact", "C storing keys, change and words too, 64 in a transaction", "-", whole)
+
+    def rows_from_c(self, program, document):
+        """What a C program stores a second in a database of its own."""
+        for old in Path(self.folder).glob(f"{program}.db*"):
+            old.unlink()
+        return float(subprocess.run(
+            [f"{Settings.tools}/{program}", f"{self.folder}/{program}.db", document, str(Settings.seconds)],
+            capture_output=True, text=True, check=True).stdout)
+
+    def creates(self, name):
+        """A wrk script that posts another contact each time."""
+        path = f"{self.folder}/{name}.lua"
+        Path(path).write_text(
+            f"""
+            wrk.method = "POST"
+            wrk.headers["Authorization"] = "Bearer {KEY}"
+            wrk.headers["Content-Type"] = "application/json"
+            local number = os.time() % 100000 * 1000000
+            request = function()
+                number = number + 1
+                return wrk.format(nil, nil, nil, string.format(
+                    '{{"connection":"book","name":{{"given":"Mina","surname":"Example%d"}},'
+                    .. '"organization":"Alder & Sons","emails":[{{"address":"mina.%d@example.com","label":"work"}}],'
+                    .. '"phones":[{{"number":"+1201%07d","label":"mobile"}}]}}',
+                    number % 9973, number, number * 7919 % 10000000))
+            end
+            """, encoding="utf-8")
+        return path
 
     def deliveries(self):
         """A backlog of events to a receiver that comes back, against wrk posting the same bytes to it."""

@@ -57,6 +57,7 @@ fi
 [ -x "$CONTACT_GATEWAY" ] || fail "$CONTACT_GATEWAY is no program"
 
 gcc -O2 -o "$TOOLS/inserts" "$here/inserts.c" -lsqlite3
+gcc -O2 -o "$TOOLS/creates" "$here/creates.c" -lsqlite3
 gcc -O2 -o "$TOOLS/paced" "$here/paced.c"
 
 BENCHMARK_PYTHON=""
