@@ -73,8 +73,9 @@ struct KnownPages: Sendable {
         }
     }
 
-    /// Takes note that a run of this connection has ended which saw these contacts, created so many of them, and changed
-    /// and deleted none: where nobody else wrote meanwhile, all of this holds as of now.
+    /// Takes note that a run of this connection has ended which saw these contacts and created so many of them since
+    /// ``asOf``. Where that is all that has happened, all of this holds as of now; after any other change, the run's own
+    /// included, a page may have been overtaken.
     mutating func hold(afterCreating count: Int, seen: KeySet, in store: Store) {
         let sequence = store.lastSequence
         guard sequence == asOf + Int64(count) else { return }

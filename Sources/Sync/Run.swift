@@ -65,6 +65,8 @@ struct Run {
     private var contacts: KeySet?
     /// The list's pages as this run has read them.
     private var pages: KnownPages
+    /// What the run had created before it was interrupted.
+    private let createdBefore: Int
     /// Seen, and not on disk yet.
     private var unsaved = KeySet()
     private var savedAt = Monotonic.milliseconds()
@@ -89,6 +91,7 @@ struct Run {
     ) {
         self.row = row
         self.pages = pages
+        createdBefore = row.counts.created
         self.meter = meter
         self.target = target
         self.store = store
@@ -141,10 +144,7 @@ extension Run {
         guard known != nil, !row.isDry else { return nil }
         var pages = pages
         pages.everyone = contacts
-        // With anything else than creates a page may have been overtaken by a later one.
-        if row.counts.updated == 0, row.counts.deleted == 0 {
-            pages.hold(afterCreating: row.counts.created, seen: seen, in: store)
-        }
+        pages.hold(afterCreating: row.counts.created - createdBefore, seen: seen, in: store)
         return pages
     }
 }
