@@ -2,12 +2,12 @@
 
 import Config
 import Contacts
-import FoundationEssentials
 import HTTPCore
 import JSON
 import Log
 import Store
 import Synchronization
+import TestSupport
 import Testing
 import Vendors
 
@@ -30,11 +30,9 @@ import Vendors
 
     /// Runs bodies, each on a newly opened store of the same file, as a program that is started again.
     private func lives(_ bodies: (Store) async throws -> Void...) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "idempotency-\(UUID().uuidString)")
-        // A folder left behind in the system's own place for such is not worth a failed test.
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let directory = ScratchDirectory()
         for body in bodies {
-            let store = try Store(path: folder.appending(path: "contacts.db").path, log: .silent)
+            let store = try Store(path: directory.database, log: .silent)
             try await body(store)
             await store.close()
         }

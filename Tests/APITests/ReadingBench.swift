@@ -2,7 +2,6 @@
 
 import Config
 import Contacts
-import FoundationEssentials
 import HTTPCore
 import HTTPServer
 import JSON
@@ -10,6 +9,7 @@ import Log
 import Platform
 import Store
 import Synchronization
+import TestSupport
 import Vendors
 
 @testable import API
@@ -21,12 +21,10 @@ final class ReadingBench: Sendable {
     let stop = StopSignal()
     let book: Int64
     let desk: Int64
-    private let folder: URL
 
     /// Opens it with the `local` connections `book` and `desk`.
     init(retain: Duration = .seconds(86_400)) async throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "api-\(UUID().uuidString)")
-        let store = try Store(path: folder.appending(path: "contacts.db").path(), log: .silent)
+        let store = try Store(path: ScratchDirectory().database, log: .silent)
         self.store = store
         let rows = try await store.write { transaction in
             try transaction.connections.register(
@@ -55,11 +53,9 @@ final class ReadingBench: Sendable {
         )
     }
 
-    /// Closes the store and removes its folder.
+    /// Closes the store.
     func close() async {
         await store.close()
-        // What cannot be removed is in the system's folder for such things.
-        try? FileManager.default.removeItem(at: folder)
     }
 
     /// Creates a contact and returns its key.

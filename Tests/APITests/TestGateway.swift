@@ -3,7 +3,6 @@
 import API
 import Config
 import Crypto
-import FoundationEssentials
 import HTTPClient
 import HTTPCore
 import HTTPServer
@@ -37,13 +36,10 @@ struct TestGateway: Sendable {
     private let server: Server
     private let client = Client(log: .silent)
 
-    /// Runs bodies, one after the other, each against a newly started gateway on the same file, which is removed
-    /// afterwards.
+    /// Runs bodies, one after the other, each against a newly started gateway on the same file.
     static func with(_ bodies: @Sendable (TestGateway) async throws -> Void...) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "contacts-\(UUID().uuidString)")
-        // A folder left behind in the system's own place for such is not worth a failed test.
-        defer { try? FileManager.default.removeItem(at: folder) }
-        for body in bodies { try await run(folder.appending(path: "contacts.db").path, body) }
+        let directory = ScratchDirectory()
+        for body in bodies { try await run(directory.database, body) }
     }
 
     private static func run(_ path: String, _ body: @Sendable (TestGateway) async throws -> Void) async throws {

@@ -12,26 +12,23 @@ import Log
 import Platform
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 /// The routes on a store of their own.
 private struct WebhookBench {
     let store: Store
     let routes: [Route]
-    private let directory: String
+    private let directory = ScratchDirectory()
 
     static func with(_ body: (WebhookBench) async throws -> Void) async throws {
         let bench = try await WebhookBench()
         try await body(bench)
         await bench.store.close()
-        for name in ["", "-wal", "-shm", ".lock"] { unlink("\(bench.directory)/w.db\(name)") }
-        rmdir(bench.directory)
     }
 
     private init() async throws {
-        var template = Array("/tmp/webhooks-api-XXXXXX".utf8CString)
-        directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        store = try Store(path: "\(directory)/w.db", log: .silent)
+        store = try Store(path: directory.database, log: .silent)
         let rows = try await store.write { transaction in
             try transaction.connections.register([("book", "local"), ("crm", "local")], at: transaction.now)
         }
@@ -87,8 +84,8 @@ private struct WebhookBench {
 
     /// Whether a text stands in the files of the store.
     func fileContains(_ text: String) throws -> Bool {
-        try ["w.db", "w.db-wal"].contains { name in
-            let data = try #require(FileManager.default.contents(atPath: "\(directory)/\(name)"))
+        try ["", "-wal"].contains { ending in
+            let data = try #require(FileManager.default.contents(atPath: directory.database + ending))
             return String(decoding: data, as: UTF8.self).contains(text)
         }
     }

@@ -3,6 +3,7 @@
 import Config
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct ConfigFileTests {
@@ -15,13 +16,8 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func `a secret is a regular file of at most one MiB`() throws {
-        let directory = "/tmp/config-file-\(RandomSource.shared.hex(8))"
-        try #require(mkdir(directory, 0o700) == 0)
+        let directory = ScratchDirectory().path
         let (file, link, pipe) = (directory + "/secret", directory + "/link", directory + "/pipe")
-        defer {
-            for path in [file, link, pipe] { unlink(path) }
-            rmdir(directory)
-        }
         try #require(mkfifo(pipe, 0o600) == 0 && symlink("secret", link) == 0)
         #expect(complaint(link) == "No such file or directory")
         let secret = try FileDescriptor.open(file, O_CREAT | O_WRONLY)

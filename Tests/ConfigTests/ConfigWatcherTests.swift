@@ -3,13 +3,13 @@
 import Config
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @Suite struct ConfigWatcherTests {
     /// A directory of its own under /tmp, with one file.
     private func directory() throws -> String {
-        let path = "/tmp/config-watch-\(RandomSource.shared.hex(8))"
-        try #require(mkdir(path, 0o700) == 0)
+        let path = ScratchDirectory().path
         write("one", to: path + "/gateway.json")
         return path
     }

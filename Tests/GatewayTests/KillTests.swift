@@ -8,6 +8,7 @@ import JSON
 import Log
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 /// `KILL_ROUNDS` is how many lives, `KILL_SEED` where their moments come from.
@@ -23,8 +24,7 @@ import Testing
     func `whatever is killed in between, clients and the receiver see a history that can be`(vendor: String)
         async throws
     {
-        let directory = "/tmp/gateway-kill-\(RandomSource.shared.hex(8))"
-        try #require(mkdir(directory, 0o700) == 0)
+        let directory = ScratchDirectory().path
         let receiver = try Receiver()
         let client = Client(log: .silent)
         let recorder = Recorder()
@@ -64,9 +64,6 @@ import Testing
         simulator?.signal(SIGTERM)
         _ = await simulator?.exitCode()
         await client.close()
-        let names = ["contacts.db", "contacts.db-wal", "contacts.db-shm", "contacts.db-lock", "gateway.json"]
-        for name in names { unlink("\(directory)/\(name)") }
-        rmdir(directory)
     }
 
     /// The connection is `book`, whatever keeps it. No run comes in between: what a vendor stored for a write that was

@@ -36,11 +36,7 @@ import Vendors
 
     /// The table as `serve` makes it.
     private static func table() async throws -> [Route] {
-        let directory = "/tmp/gateway-routes-\(RandomSource.shared.hex(8))"
-        try #require(mkdir(directory, 0o700) == 0)
-        // A folder left behind in the system's place for such is not worth a failed test.
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let store = try Store(path: directory + "/contacts.db", log: .silent)
+        let store = try Store(path: ScratchDirectory().database, log: .silent)
         let live = LiveState(
             GatewayState(config: GatewayConfig(), keys: KeyRing([]), connections: ConnectionDirectory([]))
         )

@@ -35,6 +35,14 @@ final class Running: Sendable {
         return own.prefix(through: own.lastIndex(of: "/") ?? own.startIndex) + "contact-gateway"
     }()
 
+    /// Those that run now. A test that only needs one to be there need not end it: it ends with the tests.
+    private static let running: Mutex<Set<pid_t>> = {
+        atexit {
+            for pid in Running.running.withLock({ $0 }) { kill(pid, SIGKILL) }
+        }
+        return Mutex([])
+    }()
+
     /// Spawns the program.
     init(_ arguments: [String], environment: [String: String] = [:]) throws {
         let output = try Self.pipe()
@@ -57,6 +65,7 @@ final class Running: Sendable {
         try #require(code == 0, "cannot start \(Self.program)")
         let pid = child
         self.pid = pid
+        Self.running.withLock { _ = $0.insert(pid) }
         PosixThread.start(name: "output") { [self] in
             Self.drain(output.0) { bytes in state.withLock { $0.standardOutput += bytes } }
             note { $0.isOutputWhole = true }
@@ -75,12 +84,11 @@ final class Running: Sendable {
             }
             var status: Int32 = 0
             waitpid(pid, &status, 0)
+            Self.running.withLock { _ = $0.remove(pid) }
             // wait(2): the low seven bits name the signal, the next byte is the exit status.
             note { $0.status = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F) }
         }
     }
-
-    deinit { kill(pid, SIGKILL) }
 
     /// Everything on stdout so far.
     var output: String { String(decoding: state.withLock { $0.standardOutput }, as: UTF8.self) }

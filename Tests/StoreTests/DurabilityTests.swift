@@ -7,6 +7,7 @@ import Log
 import Platform
 @_spi(Testing) import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct DurabilityTests {

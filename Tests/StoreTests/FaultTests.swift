@@ -5,6 +5,7 @@ import Glibc
 import Log
 import Platform
 @_spi(Testing) import Store
+import TestSupport
 import Testing
 
 /// `FAULT_STRIDE=1` tries every call; without it every 61st. `FAULT_SEED` is the seed.

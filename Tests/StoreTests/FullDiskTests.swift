@@ -4,6 +4,7 @@ import Contacts
 import Log
 import Platform
 @_spi(Testing) import Store
+import TestSupport
 import Testing
 
 @Suite struct FullDiskTests {

@@ -4,6 +4,7 @@ import Contacts
 import Glibc
 import Platform
 import Store
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: getenv("STORE_MEASURE") != nil)) struct ImportMeasurement {

@@ -2,6 +2,7 @@
 
 import Contacts
 import Platform
+import TestSupport
 import Testing
 
 @testable import Store

@@ -6,6 +6,7 @@ import Glibc
 import Log
 import Platform
 @_spi(Testing) import Store
+import TestSupport
 import Testing
 
 /// Each seed is three lives of one store, each ended by a loss of power. `POWER_SEEDS` is how many, `POWER_FIRST` the

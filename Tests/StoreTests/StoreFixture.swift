@@ -6,39 +6,7 @@ import Log
 import Platform
 import Store
 import Synchronization
-
-/// A directory for one test. All of them are removed when the process ends.
-struct ScratchDirectory: Sendable {
-    let path: String
-
-    private static let made: Mutex<[String]> = {
-        atexit {
-            for path in ScratchDirectory.made.withLock({ $0 }) { ScratchDirectory.remove(path) }
-        }
-        return Mutex([])
-    }()
-
-    init() {
-        let path = "/tmp/store-tests-\(getpid())-\(RandomSource.shared.hex(8))"
-        mkdir(path, 0o700)
-        Self.made.withLock { $0.append(path) }
-        self.path = path
-    }
-
-    var database: String { "\(path)/contacts.db" }
-
-    private static func remove(_ path: String) {
-        guard let directory = opendir(path) else { return }
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { unlink("\(path)/\(name)") }
-        }
-        closedir(directory)
-        rmdir(path)
-    }
-}
+import TestSupport
 
 extension Store {
     /// Opens a store with one connection, `book`.
@@ -47,10 +15,7 @@ extension Store {
         clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
         onFailure: @escaping @Sendable (StoreError) -> Void = { _ in }
     ) async throws -> (store: Store, book: Int64) {
-        // The store keeps its directory alive: a test that only names it in this call would lose it under the store.
-        let store = try Store(path: directory.database, log: .silent, clock: clock) { error in
-            withExtendedLifetime(directory) { onFailure(error) }
-        }
+        let store = try Store(path: directory.database, log: .silent, clock: clock, onFailure: onFailure)
         let rows = try await store.write { transaction in
             try transaction.connections.register([("book", "local")], at: Timestamp(milliseconds: 0))
         }

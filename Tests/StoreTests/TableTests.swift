@@ -3,6 +3,7 @@
 import Contacts
 import Platform
 import Store
+import TestSupport
 import Testing
 
 @Suite struct TableTests {

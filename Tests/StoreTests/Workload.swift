@@ -5,6 +5,7 @@ import Log
 import Platform
 @_spi(Testing) import Store
 import Synchronization
+import TestSupport
 
 /// Drives one store. The same seed does the same steps, as far as the answers are the same.
 final class Workload {

@@ -5,6 +5,7 @@ import Log
 import Platform
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {

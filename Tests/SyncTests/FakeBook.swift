@@ -8,6 +8,7 @@ import Log
 import Platform
 import Store
 import Synchronization
+import TestSupport
 
 @testable import Sync
 @testable import Vendors
@@ -156,7 +157,7 @@ struct Workbench {
         path: String? = nil,
         configure: (inout ConnectionConfig) -> Void = { _ in }
     ) async throws {
-        let path = path ?? "/tmp/sync-tests-\(getpid())-\(UInt64.random(in: 0 ... .max))/contacts.db"
+        let path = path ?? ScratchDirectory().database
         self.path = path
         let time = time
         let store = try Store(path: path, log: .silent, clock: { time.now() })

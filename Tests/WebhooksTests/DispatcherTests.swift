@@ -12,6 +12,7 @@ import Log
 import Platform
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Webhooks
@@ -74,8 +75,7 @@ struct Bench {
     let vault = SecretVault(seal: Seal(passphrase: "test"))
 
     init(path: String? = nil) async throws {
-        var template = Array("/tmp/webhooks-XXXXXX".utf8CString)
-        self.path = try path ?? #require(mkdtemp(&template).map { String(cString: $0) }) + "/contacts.db"
+        self.path = path ?? ScratchDirectory().database
         store = try Store(path: self.path, log: .silent)
         let rows = try await store.write { transaction in
             try transaction.connections.register([(name: "book", vendor: "local")], at: transaction.now)
