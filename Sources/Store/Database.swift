@@ -29,12 +29,7 @@ final class Database {
         Self.configure()
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
-        var vfs = disk.vfs
-        // Two calls for each frame of a commit cost a third of the writer's time; see GatheredWrites.c.
-        if role == .writer, disk.synchronous == "full", let name = csqlite_gathering_vfs(vfs) {
-            vfs = String(cString: name)
-        }
-        let result = sqlite3_open_v2(path, &handle, flags, vfs)
+        let result = sqlite3_open_v2(path, &handle, flags, disk.vfs)
         guard result == SQLITE_OK, let handle else {
             let error = StoreError(handle, result)
             sqlite3_close(handle)
@@ -55,9 +50,9 @@ final class Database {
         case .writer:
             // Look-up keys land anywhere in their tree: an import is as fast as the share of it that stays in memory.
             try execute("pragma cache_size = -65536")
-            // A commit survives power loss (NORMAL: only a crash of the process). Before there is a log to write to.
-            try execute("pragma synchronous = \(disk.synchronous)")
             try execute("pragma journal_mode = wal")
+            // A commit survives power loss (NORMAL: only a crash of the process).
+            try execute("pragma synchronous = \(disk.synchronous)")
         case .reader:
             try execute("pragma query_only = on")
         }

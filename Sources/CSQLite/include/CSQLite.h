@@ -21,7 +21,3 @@ static inline int csqlite_bind_borrowed_text(sqlite3_stmt *_Nonnull statement, i
 static inline int csqlite_bind_blob(sqlite3_stmt *_Nonnull statement, int index, const void *_Nullable bytes, int count) {
     return sqlite3_bind_blob(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
-
-/// The name of a VFS over that one (NULL: the system's own) that writes the frames of a commit at once; NULL without
-/// memory. Only for a connection with `synchronous = full`. It stays registered for as long as the process lives.
-const char *_Nullable csqlite_gathering_vfs(const char *_Nullable other);
