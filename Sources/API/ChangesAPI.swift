@@ -142,6 +142,8 @@ public struct ChangesAPI: Sendable {
             try await writer.write(": changes follow\n\n")
             while !isOver(state) {
                 let page = try await read(feed, position, 100)
+                // What was committed after the key's rights changed may be among it.
+                if isOver(state) { break }
                 var text: [UInt8] = []
                 for item in page.items {
                     text += "id: \(tokens.token(item.position))\ndata: ".utf8
@@ -246,7 +248,10 @@ public struct ChangesAPI: Sendable {
         while page.items.isEmpty, !page.hasMore, clock.now < deadline {
             let isNews = await news(after: page.next, within: deadline - clock.now, under: state)
             guard isNews, !isOver(state) else { break }
-            page = try await read(feed, page.next, limit)
+            let news = try await read(feed, page.next, limit)
+            // What was committed after the key's rights changed may be among it.
+            if isOver(state) { break }
+            page = news
         }
         return page
     }
