@@ -74,9 +74,16 @@ public struct ContactReads {
         var bytes = document
         bytes.removeLast()
         bytes += Array(",\"raw\":".utf8)
-        bytes += try context.snapshot.contacts.projection(key)?.raw ?? Array("null".utf8)
+        bytes += try raw(of: key)
         bytes.append(UInt8(ascii: "}"))
         return bytes
+    }
+
+    /// The vendor's record; `null` where no vendor holds anything, as for most contacts of the gateway's own book.
+    private func raw(of key: Int64) throws -> [UInt8] {
+        let held = try context.snapshot.contacts.projection(key)?.raw
+        guard let held, held != Array("{}".utf8) else { return Array("null".utf8) }
+        return held
     }
 
     // MARK: Many
@@ -146,7 +153,7 @@ public struct ContactReads {
             guard withRaw else { return }
             out.output.truncate(to: out.output.count - 1)
             out.output.append(",\"raw\":")
-            out.output.append(try context.snapshot.contacts.projection(row.key)?.raw ?? Array("null".utf8))
+            out.output.append(try raw(of: row.key))
             out.output.append(UInt8(ascii: "}"))
         }
     }

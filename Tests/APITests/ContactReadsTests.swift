@@ -34,6 +34,24 @@ import Testing
         }
     }
 
+    @Test func `raw is what a vendor holds, and null where none does, however the contact came in`() async throws {
+        try await TestGateway.with { gateway in
+            _ = try await gateway.create(#""organization":"plain""#)
+            let body = #"{"connection":"book","organization":"keyed"}"#
+            _ = try await gateway.send(.post, "/v1/contacts", body, ["Idempotency-Key": "k"])
+            _ = try await gateway.create(#""organization":"own","vendor_id":"mine""#)
+            _ = try await gateway.create(#""organization":"theirs","emails":[{"address":"a@b.c"}]"#, in: "crm")
+            let listed = try await gateway.send(.get, "/v1/contacts?include=raw").json["items"]?.arrayValue ?? []
+            #expect(listed.count == 4)
+            #expect(listed.map { $0["raw"]?.objectValue != nil } == [false, false, true, true])
+            for contact in listed {
+                let id = contact["id"]?.stringValue ?? ""
+                let one = try await gateway.send(.get, "/v1/contacts/\(id)?include=raw")
+                #expect(one.json["raw"] == contact["raw"])
+            }
+        }
+    }
+
     @Test(arguments: ["0", String(repeating: "f", count: 32), "../x", "%00", String(repeating: "a", count: 200)])
     func `an id that is nobody's is 404`(id: String) async throws {
         try await TestGateway.with { gateway in
