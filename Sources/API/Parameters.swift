@@ -177,17 +177,18 @@ public struct Preferences: Equatable, Sendable {
     /// `wait=SECONDS`, at most 300.
     public var waitSeconds: Int?
 
-    /// Reads every `Prefer` field; unknown preferences are passed over, as RFC 7240 §2 wants.
+    /// Reads every `Prefer` field; unknown preferences are passed over, and the first of two is taken, as RFC 7240 §2
+    /// wants.
     public init(_ fields: HeaderFields) {
         for value in fields.all("Prefer") {
             for part in value.split(separator: ",") {
-                let preference = part.split(separator: ";")[0].filter { $0 != " " && $0 != "\"" }.lowercased()
+                let preference = part.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" && $0 != "\"" }.lowercased()
                 switch preference {
                 case "handling=strict": isStrict = true
                 case "respond-async": respondsAsync = true
                 default:
                     if preference.hasPrefix("wait="), let seconds = Int(preference.dropFirst(5)), seconds >= 0 {
-                        waitSeconds = min(seconds, 300)
+                        waitSeconds = waitSeconds ?? min(seconds, 300)
                     }
                 }
             }

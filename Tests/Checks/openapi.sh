@@ -91,7 +91,7 @@ if grep -q '"event":"\(request.failed\|http.no_answer\|store.failed\)"' "$work/g
     grep '"event":"\(request.failed\|http.no_answer\|store.failed\)"' "$work/gateway.log" | head -20
     verdict=1
 fi
-kill -TERM "$gateway"
+kill -TERM "$gateway" 2>/dev/null || true
 if wait "$gateway"; then :; else
     echo "the gateway ended with $?"
     tail -5 "$work/gateway.log"
