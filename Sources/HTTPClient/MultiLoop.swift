@@ -158,11 +158,13 @@ extension MultiLoop {
         do throws(CurlError) {
             try handle.prepare(transfer)
         } catch {
-            finish(transfer, .failure(.engine(handle.words(for: error.code))))
-            return handle.rest()
+            return finish(transfer, .failure(.engine(handle.words(for: error.code))))
+        }
+        let code = ccurl_multi_add_handle(multi, handle.raw)
+        guard code == CURLM_OK else {
+            return finish(transfer, .failure(.engine(String(cString: ccurl_multi_strerror(code)))))
         }
         active[handle.raw] = (handle, transfer)
-        check(ccurl_multi_add_handle(multi, handle.raw))
     }
 
     /// Tells the callers of finished transfers; true when there was one.
@@ -173,8 +175,9 @@ extension MultiLoop {
             guard message.msg == CURLMSG_DONE, let raw = message.easy_handle, let (handle, transfer) = active[raw]
             else { continue }
             any = true
-            let outcome = outcome(of: transfer, handle, message.data.result)
-            release(handle)
+            let result = message.data.result
+            let outcome = outcome(of: transfer, handle, result)
+            release(handle, isWhole: result == CURLE_OK)
             finish(transfer, outcome)
         }
         return any
@@ -204,7 +207,7 @@ extension MultiLoop {
         transfer.isCancelled = true
         if let (handle, _) = active.values.first(where: { $0.transfer === transfer }) {
             let mayHaveArrived = mayHaveArrived(transfer, handle)
-            release(handle)
+            release(handle, isWhole: false)
             finish(transfer, .failure(.cancelled(mayHaveArrived: mayHaveArrived)))
         } else if queue[queueHead...].contains(where: { $0 === transfer }) {
             finish(transfer, .failure(.cancelled(mayHaveArrived: false)))
@@ -212,11 +215,14 @@ extension MultiLoop {
         // Else it is over, or not started yet: then the start finds the mark.
     }
 
-    private func release(_ handle: EasyHandle) {
+    /// Keeps the handle of a whole exchange for the next one. One that failed may hold on to its receive buffer, even
+    /// through curl_easy_reset(3), and then refuses CURLOPT_BUFFERSIZE.
+    private func release(_ handle: EasyHandle, isWhole: Bool) {
         check(ccurl_multi_remove_handle(multi, handle.raw))
         active[handle.raw] = nil
+        guard isWhole, idle.count < maxInFlight else { return }
         handle.rest()
-        if idle.count < maxInFlight { idle.append(handle) }
+        idle.append(handle)
     }
 
     private func end() {

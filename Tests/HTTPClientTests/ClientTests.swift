@@ -132,6 +132,17 @@ import Testing
         #expect(await failure(Client(log: .silent), request)?.kind == .badURL)
     }
 
+    @Test func `a request after one that failed is none the worse for it`() async throws {
+        let server = Self.always(Self.ok("hi"))
+        let client = Client(log: .silent)
+        for url in ["http://127.0.0.1:1/", "http://me@127.0.0.1/", "http://127.0.0.1:99999/"] {
+            #expect(await failure(client, ClientRequest(method: .get, url: url)) != nil)
+            #expect(try await client.send(ClientRequest(method: .get, url: server.url)).status == 200)
+        }
+        await client.close()
+        server.stop()
+    }
+
     @Test func `a refused connection cannot have arrived`() async {
         let server = Self.always("")
         server.stop()
