@@ -16,6 +16,8 @@ public final class LogWriter: Sendable {
 
     private struct State {
         var waiting: [UInt8] = []
+        /// Bytes that were taken, and of these how many are written or cannot be.
+        var (added, written): (UInt64, UInt64) = (0, 0)
         /// From the first line after a quiet moment until all is written.
         var isBusy = false
         var hasThread = false
@@ -29,13 +31,13 @@ public final class LogWriter: Sendable {
     private let capacity: Int
     private let state = Mutex(State())
     private let work = Condition()
-    private let idle = Condition()
+    private let progress = Condition()
 
     /// Makes a writer.
     ///
     /// - Parameters:
     ///   - descriptor: Open for writing for as long as the process lives.
-    ///   - capacity: How many bytes wait at most while nobody takes them.
+    ///   - capacity: How many bytes wait at most while nobody takes them, unless they came at once.
     public init(descriptor: Int32, capacity: Int = 1 << 20) {
         self.descriptor = descriptor
         self.capacity = capacity
@@ -47,11 +49,12 @@ public final class LogWriter: Sendable {
     /// Takes whole lines, each with its line feed; returns at once.
     public func add(_ lines: [UInt8]) {
         let (mustStart, mustWake) = state.withLock { state in
-            guard state.waiting.count + lines.count <= capacity else {
+            guard state.waiting.isEmpty || state.waiting.count + lines.count <= capacity else {
                 state.lost += UInt64(lines.count { $0 == UInt8(ascii: "\n") })
                 return (false, false)
             }
             state.waiting += lines
+            state.added += UInt64(lines.count)
             defer { (state.hasThread, state.isBusy) = (true, true) }
             return (!state.hasThread, !state.isBusy)
         }
@@ -59,15 +62,16 @@ public final class LogWriter: Sendable {
         if mustWake { work.signal() }
     }
 
-    /// Waits until everything that was added is written, or the time is up: before the process ends.
+    /// Waits until everything that was added before is written, or the time is up: before the process ends.
     ///
-    /// - Returns: Whether everything is written.
+    /// - Returns: Whether it is written.
     @discardableResult
     public func flush(within milliseconds: Int64 = 1000) -> Bool {
         let end = Monotonic.milliseconds() + milliseconds
-        while state.withLock({ $0.isBusy }) {
+        let wanted = state.withLock { $0.added }
+        while state.withLock({ $0.written }) < wanted {
             guard Monotonic.milliseconds() < end else { return false }
-            idle.wait(milliseconds: 10)
+            progress.wait(milliseconds: 10)
         }
         return true
     }
@@ -85,10 +89,11 @@ public final class LogWriter: Sendable {
                 }
                 if isDone { break }
                 write(lines)
+                state.withLock { $0.written += UInt64(lines.count) }
+                progress.signal()
                 tellLost()
                 usleep(Self.pauseMicroseconds)
             }
-            idle.signal()
         }
     }
 
