@@ -37,6 +37,8 @@ final class Writer: @unchecked Sendable {
     /// True when all of the log is in the file.
     private var isLogMoved = false
     private var followedAt: Int64 = 0
+    /// The same of keys that an older file lacks.
+    private var upgradedAt: Int64 = 0
     /// False while it is certain that no runs of look-up keys are to be merged.
     private var mayMerge = true
     /// True when no job has come for a second.
@@ -127,6 +129,9 @@ final class Writer: @unchecked Sendable {
                     Monotonic.milliseconds() - followedAt > Self.followEveryMilliseconds
                 {
                     _ = followIndex(transaction, database)
+                }
+                if Monotonic.milliseconds() - upgradedAt > Self.followEveryMilliseconds {
+                    _ = upgradeKeys(transaction, database)
                 }
                 isQuiet = false
                 if transaction.hasNewRun {
@@ -370,6 +375,7 @@ final class Writer: @unchecked Sendable {
             let isDone = try upgrade.advance(contacts: 500)
             try database.statement(SQL.commit).run()
             mayLackKeys = !isDone
+            upgradedAt = Monotonic.milliseconds()
             isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
             if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
