@@ -7,6 +7,7 @@ public import HTTPServer
 import JSON
 import Platform
 import Store
+import Vendors
 
 /// Answers reads of contacts, synchronously, on one loop.
 public struct ContactReads {
@@ -59,7 +60,8 @@ public struct ContactReads {
                 stored.document.starts(with: Array("{\"id\":\"\(id)\"".utf8)),
                 try context.sees(stored.connection, caller)
             else { throw Problem.notFound("contact") }
-            let document = wantsRaw ? try withRaw(stored.document, of: stored.key) : stored.document
+            let document =
+                wantsRaw ? try withRaw(stored.document, of: stored.key, in: stored.connection, caller) : stored.document
             out.beginJSON(200)
             out.entityTag(stored.revision)
             context.writeSyncedAt(&out)
@@ -70,20 +72,20 @@ public struct ContactReads {
     }
 
     /// A document with the vendor's record as its last member, `raw`.
-    private func withRaw(_ document: [UInt8], of key: Int64) throws -> [UInt8] {
+    private func withRaw(_ document: [UInt8], of key: Int64, in connection: Int64, _ caller: Caller) throws -> [UInt8] {
         var bytes = document
         bytes.removeLast()
         bytes += Array(",\"raw\":".utf8)
-        bytes += try raw(of: key)
+        bytes += try raw(of: key, in: connection, caller)
         bytes.append(UInt8(ascii: "}"))
         return bytes
     }
 
-    /// The vendor's record; `null` where no vendor holds anything, as for most contacts of the gateway's own book.
-    private func raw(of key: Int64) throws -> [UInt8] {
-        let held = try context.snapshot.contacts.projection(key)?.raw
-        guard let held, held != Array("{}".utf8) else { return Array("null".utf8) }
-        return held
+    /// The vendor's record; `null` in the gateway's own book, where no vendor holds anything.
+    private func raw(of key: Int64, in connection: Int64, _ caller: Caller) throws -> [UInt8] {
+        let adapter = context.state.connections.connection(key: connection, for: caller)?.adapter
+        let held = adapter?.capabilities.storeIsTruth == true ? nil : try context.snapshot.contacts.projection(key)?.raw
+        return held ?? Array("null".utf8)
     }
 
     // MARK: Many
@@ -112,7 +114,7 @@ public struct ContactReads {
             let link = out.fieldLater("Link", upTo: ListAnswer.longestLink(path: Self.path, query: query))
             out.beginBody()
             out.output.append("{\"items\":[")
-            let next = try writeItems(filter, after: after, limit: limit, withRaw: wantsRaw, &out)
+            let next = try writeItems(filter, after: after, limit: limit, withRaw: wantsRaw, caller, &out)
                 .map { PageToken.make(after: $0) }
             out.output.append("],\"next\":")
             if let next {
@@ -143,6 +145,7 @@ public struct ContactReads {
         after key: Int64,
         limit: Int,
         withRaw: Bool,
+        _ caller: Caller,
         _ out: inout ResponseWriter
     ) throws -> Int64? {
         var isFirst = true
@@ -153,7 +156,7 @@ public struct ContactReads {
             guard withRaw else { return }
             out.output.truncate(to: out.output.count - 1)
             out.output.append(",\"raw\":")
-            out.output.append(try raw(of: row.key))
+            out.output.append(try raw(of: row.key, in: row.connection, caller))
             out.output.append(UInt8(ascii: "}"))
         }
     }
