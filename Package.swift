@@ -159,7 +159,9 @@ if Context.environment["CONTACT_GATEWAY_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["Vendors", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport"],
+            dependencies: [
+                "API", "Store", "Vendors", "Config", "Contacts", "HTTPCore", "JSON", "Log", "Platform", "TestSupport",
+            ],
             path: "Tests/Fuzz",
             exclude: ["run.sh"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]

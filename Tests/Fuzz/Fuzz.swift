@@ -5,13 +5,14 @@ import Platform
 
 /// What takes an input. Each target checks laws that must hold for any bytes, and stops the process when one breaks.
 enum FuzzTarget: String, CaseIterable {
-    case request, json, config, contact, phone, portsip, taptalk
+    case request, fields, json, config, contact, phone, portsip, taptalk
     case contactSource = "contact-source"
     case activecampaign
 
     func run(_ input: [UInt8]) {
         switch self {
         case .request: fuzzRequests(input)
+        case .fields: fuzzFields(input)
         case .json: fuzzJSON(input)
         case .config: fuzzConfiguration(input)
         case .contact: fuzzContact(input)

@@ -13,7 +13,7 @@ seconds=${1:-20}
 shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] ||
-    targets=(request json config contact phone portsip taptalk contact-source activecampaign)
+    targets=(request fields json config contact phone portsip taptalk contact-source activecampaign)
 
 # A crash here is expected to be looked at by hand: symbolicating it by itself takes minutes.
 export SWIFT_BACKTRACE=enable=no CONTACT_GATEWAY_FUZZ=1
@@ -41,6 +41,15 @@ seed() {
             { printf '\000'; cat "$file"; } >"$corpus/list-${file##*/}"
             { printf '\001'; cat "$file"; } >"$corpus/delta-${file##*/}"
         done
+        ;;
+    fields)
+        printf 'handling=strict; a="b", respond-async, wait=10' >"$corpus/prefer"
+        printf 'W/"12", *' >"$corpus/tags"
+        printf 'Sun, 06 Nov 1994 08:49:37 GMT' >"$corpus/date"
+        printf '2026-11-20T10:00:00.123Z' >"$corpus/time"
+        printf '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' >"$corpus/trace"
+        printf 'limit=10&q=a%%20b&after=7-x' >"$corpus/query"
+        printf '"default";r=50;t=30' >"$corpus/limit"
         ;;
     json)
         printf '{"a":[1,-2.5e3,true,null,"\\u00e9\\ud83d\\ude00é"],"b":{"":""}}' >"$corpus/all"
