@@ -26,11 +26,14 @@ extension ChangeType {
 }
 
 extension ChangeTable {
+    /// With so many bytes of documents a page of told changes ends.
+    static var mostToldBytes: Int { 1 << 20 }
+
     /// Changes after a sequence, in order, that somebody wants.
     ///
     /// - Parameters:
     ///   - sequence: The last one seen.
-    ///   - limit: At most so many are looked at, wanted or not.
+    ///   - limit: At most so many are looked at, wanted or not; fewer where their documents are large.
     ///   - withDocuments: Whether to read the documents too.
     ///   - wants: Chooses. Changes of purged connections are never shown.
     /// - Returns: The wanted ones, the sequence of the last one looked at, and whether there may be more.
@@ -48,20 +51,19 @@ extension ChangeTable {
         var told: [ToldChange] = []
         var last = sequence
         var count = 0
-        while try statement.step() {
+        var bytes = 0
+        while bytes < Self.mostToldBytes, try statement.step() {
             count += 1
             last = statement.int(0)
             guard let change = Self.change(statement), wants(change) else { continue }
             // Most contacts are as the change left them.
             let isLatest = withDocuments && statement.int(11) == change.sequence
-            told.append(ToldChange(change, document: isLatest ? statement.bytes(12) : nil))
+            var document: [UInt8]?
+            if withDocuments { document = isLatest ? statement.bytes(12) : try self.document(of: change) }
+            bytes += (document?.count ?? 0) + (change.previous?.count ?? 0)
+            told.append(ToldChange(change, document: document))
         }
-        if withDocuments {
-            for index in told.indices where told[index].document == nil {
-                told[index].document = try document(of: told[index].change)
-            }
-        }
-        return (told, last, count == limit)
+        return (told, last, count == limit || bytes >= Self.mostToldBytes)
     }
 }
 

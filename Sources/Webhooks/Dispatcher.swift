@@ -118,6 +118,7 @@ public final class Dispatcher: Sendable {
                 let mail = mailbox.take()
                 let attempt = Attempt(settings: settings.withLock { $0 }, schedule: schedule, now: now)
                 if mail.hasNews { work.isLookWanted = true }
+                for timer in mail.timers { work.timerEnded(timer) }
                 if mail.isStopWanted { work.isStopping = true }
                 judge(mail.endings, attempt, &flights, &work, lines)
                 if mail.hasTurned { work.turned(mail.turn) }
@@ -170,7 +171,10 @@ public final class Dispatcher: Sendable {
     private func send(_ attempt: Attempt, _ flights: inout Flights, _ work: inout Work, _ listener: EndingListener) {
         var requests: [NumberedRequest] = []
         while true {
-            let chosen = work.next(min(Self.requestsAtOnce, Self.mostFlights - flights.count))
+            let chosen = work.next(
+                min(Self.requestsAtOnce, Self.mostFlights - flights.count),
+                beside: flights.count
+            )
             if chosen.isEmpty { return }
             for (event, target) in chosen {
                 if let (flight, request) = attempt.begin(event, to: target) {
@@ -192,6 +196,7 @@ public final class Dispatcher: Sendable {
             group.addTask { [outbox, mailbox, now, log] in
                 do {
                     let turn = try await outbox.perform(turn, at: now())
+                    if turn.isUnread { try? await Task.sleep(for: .seconds(1)) }  // a cancelled pause is simply shorter
                     mailbox.post { ($0.hasTurned, $0.turn) = (true, turn) }
                 } catch {
                     log.error("webhooks.stalled", ["error": "\(error)"])
@@ -200,10 +205,10 @@ public final class Dispatcher: Sendable {
                 }
             }
         }
-        if let wait = work.wantsTimer(at: now()) {
+        if let (at, wait) = work.wantsTimer(at: now()) {
             group.addTask { [clock, mailbox] in
                 try? await clock.sleep(for: wait)  // a cancelled sleep has nothing to wake
-                mailbox.post { $0.hasNews = true }
+                mailbox.post { $0.timers.append(at) }
             }
         }
     }

@@ -56,6 +56,15 @@ final class EventStory: Sendable {
         self.content = content
         self.trace = trace
     }
+
+    /// The bytes of its documents.
+    var size: Int {
+        switch content {
+        case .contact(let event): (event.document?.count ?? 0) + (event.previous?.count ?? 0)
+        case .system(let body): body.count
+        case .lost: 0
+        }
+    }
 }
 
 /// How one attempt went, for the record.

@@ -13,6 +13,8 @@ struct Lane {
     static let failingFlights = 2
     /// Most pending deliveries read ahead.
     static let dueWindow = 256
+    /// With so many bytes of documents no more is read ahead.
+    static let mostBytes = 4 << 20
 
     private(set) var target: WebhookTarget
     /// How far the log was read.
@@ -28,6 +30,8 @@ struct Lane {
     private var heldCount = 0
     /// Such changes whose contact is free again.
     private var freed = EventQueue()
+    /// The documents of all changes read whose outcome is not written.
+    private var bytes = 0
     private var due: [Event] = []
     private var inFlight: [Event.Key: Event] = [:]
     private var busy: Set<Int64> = []
@@ -40,6 +44,8 @@ struct Lane {
     private var committedCursor: Int64
     /// When the next pending delivery is due.
     var nextDue: Timestamp?
+    /// When to look again, after it could not be read.
+    var restsUntil: Timestamp?
 
     init(_ target: WebhookTarget, blocked: Set<Int64>) {
         self.target = target
@@ -51,12 +57,20 @@ struct Lane {
 
     /// Changes read that have no outcome yet and are not under way.
     private var queued: Int { queue.count + freed.count + heldCount }
+    /// Exchanges under way.
+    var flights: Int { inFlight.count }
     /// How many more changes may be read, when so many may be held.
-    func room(in window: Int) -> Int { target.isEnabled ? max(0, window - queued - results.count) : 0 }
+    func room(in window: Int) -> Int {
+        guard target.isEnabled, bytes < Self.mostBytes || queued == 0 else { return 0 }
+        return max(0, window - queued - results.count)
+    }
     /// Whether it is time to read on: not for every change that has left, and before the last one has.
     func isHungry(in window: Int) -> Bool { hasMore && room(in: window) >= window / 2 }
     /// How many more due deliveries may be read.
-    var dueRoom: Int { target.isEnabled ? max(0, Self.dueWindow - due.count) : 0 }
+    var dueRoom: Int {
+        guard target.isEnabled, due.reduce(0, { $0 + $1.story.size }) < Self.mostBytes else { return 0 }
+        return max(0, Self.dueWindow - due.count)
+    }
     /// Whether nothing is under way and nothing waits to be written.
     var isSettled: Bool { inFlight.isEmpty && results.isEmpty && committing.isEmpty }
     /// Whether there is something to write. A place that moved on over events nobody wants is not worth a commit
@@ -96,6 +110,7 @@ struct Lane {
     /// Takes changes that the webhook wants, in order, and how far the log was read for them.
     mutating func take(_ events: [Event], readTo: Int64, lastMatched: Int64?, hasMore: Bool) {
         queue.append(events)
+        for event in events { bytes += event.story.size }
         self.hasMore = hasMore
         guard readTo > self.readTo else { return }
         self.readTo = readTo
@@ -204,6 +219,7 @@ struct Lane {
     mutating func committed(_ commit: LaneCommit, clear: Set<Int64>) {
         committing = []
         committedCursor = commit.cursor
+        for result in commit.results where result.event.delivery == nil { bytes -= result.event.story.size }
         if clear.isEmpty { return }
         let pending = Set(results.filter(\.isPending).compactMap(\.event.contact) + due.compactMap(\.contact))
         blocked.subtract(clear.subtracting(pending).subtracting(busy))

@@ -1,6 +1,7 @@
 //  What reaches the dispatcher's task from elsewhere: many letters, one wake-up.
 
 import HTTPCore
+import Platform
 import Synchronization
 
 /// Gathers what happens until the dispatcher looks.
@@ -11,12 +12,16 @@ final class Mailbox: Sendable {
         /// Whether an exchange with the store is over, and what it brought; nothing when it failed.
         var hasTurned = false
         var turn: Turn?
-        /// The log, the table of webhooks or a timer has something new.
+        /// The log or the table of webhooks has something new.
         var hasNews = false
+        /// Timers that have run out.
+        var timers: [Timestamp] = []
         /// The dispatcher is to end.
         var isStopWanted = false
 
-        fileprivate var isEmpty: Bool { endings.isEmpty && !hasTurned && !hasNews && !isStopWanted }
+        fileprivate var isEmpty: Bool {
+            endings.isEmpty && !hasTurned && !hasNews && timers.isEmpty && !isStopWanted
+        }
     }
 
     private let mail = Mutex(Mail())

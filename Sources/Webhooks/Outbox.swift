@@ -26,7 +26,8 @@ final class Outbox: Sendable {
     /// Something to look at, now and after each commit with changes or deliveries.
     func news() -> AsyncStream<Int64> { store.changesCommitted() }
 
-    /// Writes outcomes and cursors in one transaction, then reads what there is to send.
+    /// Writes outcomes and cursors in one transaction, then reads what there is to send. It throws when nothing was
+    /// written; when only the reading fails, the turn says so.
     func perform(_ turn: Turn, at now: Timestamp) async throws -> Turn {
         var turn = turn
         let commits = turn.commits
@@ -39,12 +40,16 @@ final class Outbox: Sendable {
         }
         guard let wants = turn.wants else { return turn }
         let newRoom = turn.newRoom
-        turn.got = try await store.read { [self] snapshot in
-            let connections = try snapshot.connections.all()
-            let names = Dictionary(connections.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
-            return try snapshot.webhooks.all().map { row in
-                try read(row, wants[row.id], newRoom: newRoom, names, snapshot, at: now)
+        do {
+            turn.got = try await store.read { [self] snapshot in
+                let connections = try snapshot.connections.all()
+                let names = Dictionary(connections.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
+                return try snapshot.webhooks.all().map { row in
+                    try read(row, wants[row.id], newRoom: newRoom, names, snapshot, at: now)
+                }
             }
+        } catch {
+            log.error("webhooks.unread", ["error": "\(error)"])
         }
         return turn
     }
@@ -168,6 +173,8 @@ extension Outbox {
 extension Outbox {
     /// Most changes looked at for one lane in one exchange, so that no lane holds up the others.
     private static let pageSize = 512
+    /// How long a webhook rests that cannot be read.
+    private static let restMilliseconds: Int64 = 1000
 
     private func read(
         _ row: WebhookRow,
@@ -188,22 +195,46 @@ extension Outbox {
             nextDue: nil
         )
         guard row.isEnabled else { return got }
-        let handled = want?.handled ?? []
-        let dueRoom = want?.dueRoom ?? Lane.dueWindow
-        if dueRoom > 0 {
-            let rows = try snapshot.deliveries.due(webhook: row.id, now: now, limit: dueRoom + handled.count)
-            for delivery in rows where !handled.contains(delivery.id) {
-                got.due.append(try pending(delivery, target, names, snapshot))
-            }
-        }
-        got.nextDue = try snapshot.deliveries.nextDue(webhook: row.id, after: now)
-        let room = min(want?.room ?? newRoom, Self.pageSize)
-        guard room > 0 else {
-            got.hasMore = true  // not known: to be looked for when there is room again
+        let rest = now.advanced(byMilliseconds: Self.restMilliseconds)
+        if let until = want?.restsUntil, until > now, until <= rest {
+            (got.nextDue, got.restsUntil) = (until, until)
             return got
         }
-        try readChanges(&got, previous: want == nil ? row.cursorPrevious : want?.lastMatched, room, names, snapshot)
+        do {
+            try readDue(&got, want?.dueRoom ?? Lane.dueWindow, handled: want?.handled ?? [], names, snapshot, at: now)
+            let room = min(want?.room ?? newRoom, Self.pageSize)
+            guard room > 0 else {
+                got.hasMore = true  // not known: to be looked for when there is room again
+                return got
+            }
+            try readChanges(&got, previous: want == nil ? row.cursorPrevious : want?.lastMatched, room, names, snapshot)
+        } catch {
+            // The others go on, and this one with what was read.
+            log.error("webhook.unread", ["webhook": "wh_\(row.id)", "error": "\(error)"])
+            (got.nextDue, got.restsUntil) = (rest, rest)
+        }
         return got
+    }
+
+    private func readDue(
+        _ got: inout Turn.Got,
+        _ room: Int,
+        handled: Set<Int64>,
+        _ names: [Int64: String],
+        _ snapshot: Snapshot,
+        at now: Timestamp
+    ) throws {
+        let webhook = got.target.id
+        if room > 0 {
+            var bytes = 0
+            let rows = try snapshot.deliveries.due(webhook: webhook, now: now, limit: room + handled.count)
+            for delivery in rows where !handled.contains(delivery.id) && bytes < Lane.mostBytes {
+                let event = try pending(delivery, got.target, names, snapshot)
+                bytes += event.story.size
+                got.due.append(event)
+            }
+        }
+        got.nextDue = try snapshot.deliveries.nextDue(webhook: webhook, after: now)
     }
 
     private func readChanges(

@@ -11,6 +11,7 @@ struct Turn: Sendable {
         var room: Int
         var dueRoom: Int
         var handled: Set<Int64>
+        var restsUntil: Timestamp?
     }
 
     /// What one lane got.
@@ -26,6 +27,8 @@ struct Turn: Sendable {
         var hasMore: Bool
         var due: [Event]
         var nextDue: Timestamp?
+        /// When to look again, after it could not be read.
+        var restsUntil: Timestamp?
     }
 
     var commits: [LaneCommit] = []
@@ -35,7 +38,11 @@ struct Turn: Sendable {
     var newRoom = 0
     /// Answers: contacts without pending deliveries after the commits, for each webhook.
     var clear: [Int64: Set<Int64>] = [:]
-    var got: [Got] = []
+    /// `nil` when nothing was read.
+    var got: [Got]?
+
+    /// Whether the outcomes are written and what there is to send could not be read.
+    var isUnread: Bool { wants != nil && got == nil }
 }
 
 /// The dispatcher's state.
@@ -44,6 +51,10 @@ struct Work {
     private static let laneWindow = 1024
     private static let wholeWindow = 8192
     private static let leastWindow = 32
+    /// A lane with so many exchanges under way takes no more of the last slots, so that slow receivers leave some to
+    /// the others.
+    private static let fairFlights = 8
+    private static let freeFlights = 96
 
     private var lanes: [Int64: Lane] = [:]
     /// Lanes in the order in which they get a chance, and who has the next one.
@@ -67,8 +78,8 @@ struct Work {
         lanes[webhook]?.ended(event, record, outcome)
     }
 
-    /// The next events to send, each lane in its turn, at most so many.
-    mutating func next(_ room: Int) -> [(Event, WebhookTarget)] {
+    /// The next events to send, each lane in its turn, at most so many beside those under way.
+    mutating func next(_ room: Int, beside flights: Int) -> [(Event, WebhookTarget)] {
         var chosen: [(Event, WebhookTarget)] = []
         guard !isStopping, !order.isEmpty, room > 0 else { return chosen }
         var asked = Array(order[turnOf...] + order[..<turnOf])
@@ -76,6 +87,9 @@ struct Work {
         while !asked.isEmpty, chosen.count < room {
             asked.removeAll { id in
                 guard chosen.count < room else { return false }
+                if flights + chosen.count >= Self.freeFlights, (lanes[id]?.flights ?? 0) >= Self.fairFlights {
+                    return true
+                }
                 guard let event = lanes[id]?.next(), let target = lanes[id]?.target else { return true }
                 chosen.append((event, target))
                 last = id
@@ -108,7 +122,8 @@ struct Work {
                     lastMatched: $0.lastMatched,
                     room: $0.room(in: window),
                     dueRoom: $0.dueRoom,
-                    handled: $0.handled
+                    handled: $0.handled,
+                    restsUntil: $0.restsUntil
                 )
             }
         }
@@ -130,12 +145,16 @@ struct Work {
             lanes[commit.webhook]?.committed(commit, clear: turn.clear[commit.webhook] ?? [])
         }
         guard !isStopping, turn.wants != nil else { return }
-        let present = Set(turn.got.map(\.target.id))
+        guard let everything = turn.got else {
+            isLookWanted = true
+            return
+        }
+        let present = Set(everything.map(\.target.id))
         // A deleted webhook takes its lane with it; what is in flight for it ends unheard.
         for id in order where !present.contains(id) { lanes[id] = nil }
         order.removeAll { !present.contains($0) }
         if turnOf >= order.count { turnOf = 0 }
-        for got in turn.got {
+        for got in everything {
             if lanes[got.target.id] == nil {
                 lanes[got.target.id] = Lane(got.target, blocked: got.blocked)
                 order.append(got.target.id)
@@ -151,6 +170,7 @@ struct Work {
             )
             lanes[got.target.id]?.takeDue(got.due)
             lanes[got.target.id]?.nextDue = got.nextDue
+            lanes[got.target.id]?.restsUntil = got.restsUntil
         }
     }
 
@@ -161,13 +181,19 @@ struct Work {
         return depth
     }
 
-    /// How long until the next retry is due, when no timer runs for it yet.
-    mutating func wantsTimer(at now: Timestamp) -> Duration? {
+    /// When the next retry is due and how long until then, when no timer runs for it yet.
+    mutating func wantsTimer(at now: Timestamp) -> (at: Timestamp, wait: Duration)? {
         guard !isStopping, let next = lanes.values.filter(\.target.isEnabled).compactMap(\.nextDue).min() else {
             return nil
         }
         if let timerAt, timerAt > now, timerAt <= next { return nil }
         timerAt = next
-        return .milliseconds(max(1, next.milliseconds - now.milliseconds))
+        return (next, .milliseconds(max(1, next.milliseconds - now.milliseconds)))
+    }
+
+    /// That timer has run out, whatever the wall clock says.
+    mutating func timerEnded(_ at: Timestamp) {
+        if timerAt == at { timerAt = nil }
+        isLookWanted = true
     }
 }

@@ -181,6 +181,43 @@ import Testing
         #expect(deletes.changes.first?.type == .deleted)
         await store.close()
     }
+
+    @Test func `a page of told changes ends with its bytes, and the next goes on behind it`() async throws {
+        let directory = ScratchDirectory()
+        let (store, book) = try await Store.opened(directory)
+        let large = String(repeating: "n", count: 600_000)
+        try await store.write { transaction in
+            for index in 0..<3 {
+                var content = ContactContent()
+                content.notes = large
+                let new = NewContact(connection: book, vendorID: nil, content: content)
+                let stored = try transaction.contacts.create(new)
+                if index == 0 {
+                    _ = try transaction.contacts.update(stored.key, ContactUpdate(stored) { $0.favorite = true })
+                }
+            }
+        }
+        let (pages, everything) = try await store.read { snapshot in
+            var pages: [[Int64]] = []
+            var everything: [ToldChange] = []
+            var last: Int64 = 0
+            var hasMore = true
+            while hasMore {
+                let page = try snapshot.changes.told(after: last, limit: 512, withDocuments: true) { _ in true }
+                #expect(page.last == page.changes.last?.change.sequence ?? last)
+                pages.append(page.changes.map(\.change.sequence))
+                everything += page.changes
+                (last, hasMore) = (page.last, page.hasMore)
+            }
+            for told in everything {
+                let document = try snapshot.changes.document(of: told.change)
+                #expect(document != nil && told.document == document)
+            }
+            return (pages, everything)
+        }
+        #expect(pages.map(\.count) == [2, 2, 0] && everything.count == 4)
+        await store.close()
+    }
 }
 
 extension Snapshot {

@@ -6,31 +6,34 @@ import Testing
 @testable import Webhooks
 
 @Suite struct LaneTests {
-    private static func lane(blocked: Set<Int64> = []) -> Lane {
-        Lane(
-            WebhookTarget(
-                id: 1,
-                url: "https://receiver.example/",
-                filter: EventFilter(events: ["*"], connections: ["*"], fields: []),
-                payload: .full,
-                headers: [],
-                isEnabled: true,
-                signers: [],
-                createdAt: Timestamp(milliseconds: 0),
-                cursor: 0,
-                cursorPrevious: nil
-            ),
-            blocked: blocked
+    private static func lane(blocked: Set<Int64> = []) -> Lane { Lane(target(1), blocked: blocked) }
+
+    static func target(_ id: Int64) -> WebhookTarget {
+        WebhookTarget(
+            id: id,
+            url: "https://receiver.example/",
+            filter: EventFilter(events: ["*"], connections: ["*"], fields: []),
+            payload: .full,
+            headers: [],
+            isEnabled: true,
+            signers: [],
+            createdAt: Timestamp(milliseconds: 0),
+            cursor: 0,
+            cursorPrevious: nil
         )
     }
 
-    private static func event(_ sequence: Int64, of contact: Int64) -> Event {
+    static func event(_ sequence: Int64, of contact: Int64, bytes: Int = 0) -> Event {
         Event(
             sequence: sequence,
             previousSequence: sequence == 1 ? nil : sequence - 1,
             contact: contact,
-            story: EventStory(type: "contact.updated", messageID: "msg_\(sequence)", content: .lost)
+            story: EventStory(type: "contact.updated", messageID: "msg_\(sequence)", content: content(bytes))
         )
+    }
+
+    private static func content(_ bytes: Int) -> EventStory.Content {
+        bytes == 0 ? .lost : .system(body: [UInt8](repeating: 0, count: bytes))
     }
 
     private static let record = AttemptRecord(at: Timestamp(milliseconds: 0), durationMilliseconds: 1)
@@ -122,5 +125,28 @@ import Testing
         #expect(lane.room(in: 8) == 3 && !lane.isHungry(in: 8))
         _ = lane.next()
         #expect(lane.isHungry(in: 8))
+    }
+
+    @Test func `large documents are read ahead by their bytes, and one always is`() throws {
+        var lane = Self.lane()
+        let events = (1...5).map { Self.event($0, of: $0 / 5, bytes: Lane.mostBytes / 4) }
+        lane.take(Array(events[..<3]), readTo: 3, lastMatched: 3, hasMore: true)
+        #expect(lane.room(in: 8) == 5)
+        lane.take(Array(events[3...]), readTo: 5, lastMatched: 5, hasMore: true)
+        #expect(lane.room(in: 8) == 0 && !lane.isHungry(in: 8))
+        let first = sequences(&lane)
+        #expect(first == [1, 5])
+        for index in [0, 4] { lane.ended(events[index], Self.record, .delivered) }
+        #expect(lane.room(in: 8) == 0)
+        let written = lane.commit()
+        lane.committed(try #require(written), clear: [])
+        #expect(lane.room(in: 8) == 5 && lane.isHungry(in: 8))
+
+        let huge = Self.event(6, of: 6, bytes: Lane.mostBytes)
+        lane = Self.lane()
+        lane.take([huge], readTo: 6, lastMatched: 6, hasMore: true)
+        #expect(lane.room(in: 8) == 0)
+        _ = lane.next()
+        #expect(lane.room(in: 8) == 8)
     }
 }
