@@ -109,6 +109,66 @@ struct ContactSourceAdapterTests {
         }
     }
 
+    /// A source with a list of five pages, and its listing after the list was read once.
+    private static func fivePages(
+        clock: any Clock<Duration> = ContinuousClock(),
+        _ refusal: @escaping @Sendable (Int) -> ClientResponse?
+    ) async throws -> (listing: any ContactListing, link: VendorLink, vendor: FakeVendor) {
+        var connection = ConnectionConfig(id: "erp", vendor: .contactSource)
+        connection.baseURL = "https://vendor.example"
+        let vendor = FakeVendor { (request, _) throws(TransportError) in
+            guard let number = request.url.split(separator: "=").last.flatMap({ Int($0) }) else {
+                return .json(200, ["token": "JWT"])
+            }
+            return refusal(number) ?? .text(200, #"{"contacts":[{"id":"\#(number)"}],"has_more":\#(number < 5)}"#)
+        }
+        let link = VendorLink(connection: connection, sender: vendor, clock: clock, log: .silent)
+        let listing = try #require(ContactSourceAdapter(link: link, clock: clock).listing)
+        #expect(await listing.pages(after: nil, within: wide).pages.count == 5)
+        return (listing, link, vendor)
+    }
+
+    private static let wide = PageBudget(pages: 9, bytes: 1 << 20, milliseconds: 60_000)
+
+    @Test func `a page that failed ahead of its turn is asked for once more`() async throws {
+        let failures = Mutex(0)
+        let (listing, _, vendor) = try await Self.fivePages { number in
+            let fails = failures.withLock { failures in
+                guard number == 2, failures > 0 else { return false }
+                failures -= 1
+                return true
+            }
+            return fails ? .json(500, ["error": "no"]) : nil
+        }
+        for (count, pages) in [(1, 5), (2, 1)] {
+            failures.withLock { $0 = count }
+            let before = vendor.calls.count
+            let stretch = await listing.pages(after: nil, within: Self.wide)
+            #expect(stretch.pages.count == pages)
+            #expect(stretch.error?.kind == (pages == 5 ? nil : .unavailable))
+            #expect(vendor.calls.dropFirst(before).count { $0.hasSuffix("page=2") } == 2)
+        }
+    }
+
+    @Test func `a vendor that is up again is read to the end, however long the breaker was open`() async throws {
+        let clock = VendorLinkTests.StandingClock()
+        let isDown = Mutex(false)
+        let (listing, link, _) = try await Self.fivePages(clock: clock) { _ in
+            isDown.withLock(\.self) ? .json(500, ["error": "no"]) : nil
+        }
+        // Which of two requests comes first is chance.
+        for _ in 0..<20 {
+            isDown.withLock { $0 = true }
+            for _ in 0..<5 { _ = await listing.pages(after: nil, within: Self.wide) }
+            #expect(link.status.breaker == .open)
+            isDown.withLock { $0 = false }
+            try await clock.sleep(for: .seconds(60))
+            let stretch = await listing.pages(after: nil, within: Self.wide)
+            #expect(stretch.error == nil)
+            #expect(stretch.pages.count == 5)
+        }
+    }
+
     @Test func `a delta asks from the start of the last run, less the overlap, while either list has more`()
         async throws
     {

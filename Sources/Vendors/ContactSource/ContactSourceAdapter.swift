@@ -56,14 +56,15 @@ struct ContactSourceReading: ContactListing, ContactDelta {
     }
 
     /// Pages are numbered: while one is on its way the next is asked for already. Not so where the configuration sets a
-    /// pace, since each request counts then, and not beyond where the list ended last time.
+    /// pace, since each request counts then, not beyond where the list ended last time, and not while the breaker lets
+    /// one request alone through.
     func pages(after cursor: Cursor?, within budget: PageBudget) async -> PageStretch {
         guard client.link.connection.limits.requestsPerSecond == nil else {
             return await onePageAtATime(after: cursor, within: budget)
         }
         return await withTaskGroup(of: Answer.self) { group in
             var stretch = PageStretch()
-            var answers: [Int: Result<ClientResponse, VendorError>] = [:]
+            var answers: [Int: Answer] = [:]
             var place = ContactSourcePlace(cursor)
             let last = client.lastPage.load(ordering: .relaxed)
             let end = place.page + max(1, budget.pages)
@@ -72,16 +73,19 @@ struct ContactSourceReading: ContactListing, ContactDelta {
                 while true {
                     while asked == place.page
                         || asked < min(end, place.page + Self.pagesAtOnce) && asked <= last
-                            && !budget.isSpent(by: stretch)
+                            && !budget.isSpent(by: stretch) && client.link.status.breaker == .closed
                     {
-                        group.addTask { [asked] in await Answer(page: asked, result: answer(to: asked)) }
+                        let isAhead = asked > place.page
+                        group.addTask { [asked] in
+                            await Answer(page: asked, isAhead: isAhead, result: answer(to: asked))
+                        }
                         asked += 1
                     }
-                    while answers[place.page] == nil, let answer = await group.next() {
-                        answers[answer.page] = answer.result
-                    }
-                    guard let answer = answers.removeValue(forKey: place.page) else { break }
-                    let page = try page(of: try answer.get(), isDelta: false, at: place)
+                    while answers[place.page] == nil, let found = await group.next() { answers[found.page] = found }
+                    guard var found = answers.removeValue(forKey: place.page) else { break }
+                    // Nothing shows that it would have failed at its turn, too.
+                    if found.isAhead, case .failure = found.result { found.result = await answer(to: place.page) }
+                    let page = try page(of: try found.result.get(), isDelta: false, at: place)
                     stretch.append(page)
                     guard let next = page.next else {
                         client.lastPage.store(place.page, ordering: .relaxed)
@@ -101,6 +105,8 @@ struct ContactSourceReading: ContactListing, ContactDelta {
     /// What came back for one of several pages that were asked for together.
     private struct Answer: Sendable {
         var page: Int
+        /// Whether the page before was not here yet when it was asked for.
+        var isAhead: Bool
         var result: Result<ClientResponse, VendorError>
     }
 

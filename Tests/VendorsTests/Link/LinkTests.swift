@@ -90,7 +90,7 @@ import Testing
     }
 
     /// Time that passes when it is told to.
-    private final class StandingClock: Clock, Sendable {
+    final class StandingClock: Clock, Sendable {
         private let time = Mutex(ContinuousClock().now)
         var now: ContinuousClock.Instant { time.withLock { $0 } }
         var minimumResolution: Duration { .zero }
