@@ -65,8 +65,8 @@ struct Run {
     private var contacts: KeySet?
     /// The list's pages as this run has read them.
     private var pages: KnownPages
-    /// What the run had created before it was interrupted.
-    private let createdBefore: Int
+    /// What the list has brought since they were known; what a delta creates the list has not named.
+    private var createdByList = 0
     /// Seen, and not on disk yet.
     private var unsaved = KeySet()
     private var savedAt = Monotonic.milliseconds()
@@ -91,7 +91,6 @@ struct Run {
     ) {
         self.row = row
         self.pages = pages
-        createdBefore = row.counts.created
         self.meter = meter
         self.target = target
         self.store = store
@@ -144,7 +143,7 @@ extension Run {
         guard known != nil, !row.isDry else { return nil }
         var pages = pages
         pages.everyone = contacts
-        pages.hold(afterCreating: row.counts.created - createdBefore, seen: seen, in: store)
+        pages.hold(afterCreating: createdByList, seen: seen, in: store)
         return pages
     }
 }
@@ -361,7 +360,7 @@ extension Run {
                     await self.fetch(fetch, from: next, pages: size)
                 } else { nil }
             if let waiting, let result = try await stored {
-                try settle(result, of: waiting.from, &names)
+                try settle(result, of: waiting.from, isDelta: isDelta, &names)
             }
             decided = if let current, let decisions = try await prepared { (decisions, current) } else { nil }
             list = decided?.decisions.known ?? list
@@ -379,7 +378,13 @@ extension Run {
     }
 
     /// Takes note of what became of a batch that is stored now.
-    private mutating func settle(_ result: IngestResult, of fetched: Fetched, _ names: inout PassNames) throws {
+    private mutating func settle(
+        _ result: IngestResult,
+        of fetched: Fetched,
+        isDelta: Bool,
+        _ names: inout PassNames
+    ) throws {
+        if !isDelta { createdByList += result.run.counts.created - row.counts.created }
         row = result.run
         seen.formUnion(result.contacts)
         if result.isSaved {

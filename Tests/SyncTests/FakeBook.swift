@@ -18,6 +18,7 @@ final class FakeBook: ContactListing, ContactDelta, DeleteFinding, Sendable {
     struct State {
         var records: [(id: String, json: String)] = []
         var deltas: [RecordPage] = []
+        /// Thrown once the deltas are used up.
         var deltaError: VendorError?
         var pageSize = 2
         /// Fails this page of the list, counted from 0.
@@ -86,9 +87,10 @@ final class FakeBook: ContactListing, ContactDelta, DeleteFinding, Sendable {
     func changes(since mark: Cursor, after cursor: Cursor?, now: Timestamp) async throws(VendorError) -> RecordPage {
         let (error, page) = state.withLock { state in
             state.calls.append("delta")
+            let error = state.deltas.isEmpty ? state.deltaError : nil
             var page = state.deltas.isEmpty ? RecordPage() : state.deltas.removeFirst()
             if page.next == nil { page.mark = page.mark ?? Cursor("d\(now.milliseconds)") }
-            return (state.deltaError, page)
+            return (error, page)
         }
         if let error { throw error }
         return page
