@@ -48,6 +48,18 @@ if ! command -v swift >/dev/null; then
     exit 1
 fi
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# run_tests [OPTION…]: what failed is said again at the end, where whoever sees only the last lines finds it.
+# One test after the other: hundreds that start at once on two cores let each other's sockets time out.
+run_tests() {
+    swift test --disable-xctest --no-parallel "$@" 2>&1 | tee "$log" && return
+    printf '\nfailed:\n'
+    grep -E '^✘|error:|Sanitizer:' "$log" || tail -n 30 "$log"
+    exit 1
+}
+
 # A crash in a test that expects one need not be symbolicated: that takes minutes each.
 export SWIFT_BACKTRACE=enable=no
 
@@ -57,9 +69,8 @@ swift format lint --strict --recursive Package.swift Sources Tests
 step "build"
 swift build --build-tests --explicit-target-dependency-import-check error
 
-# One test after the other: hundreds that start at once on two cores let each other's sockets time out.
 step "test"
-swift test --disable-xctest --no-parallel
+run_tests
 
 if ! $quick; then
     # Under sanitizers fewer faults and losses of power are tried: each takes many times as long.
@@ -69,7 +80,7 @@ if ! $quick; then
     swift build --build-tests --sanitize=address --scratch-path .build-asan
     step "test under the address sanitizer"
     # Leaks are not looked for: the runtime's own caches, made once, are reported as such.
-    ASAN_OPTIONS=detect_leaks=0 swift test --disable-xctest --no-parallel --skip GatewayTests --sanitize=address --scratch-path .build-asan
+    ASAN_OPTIONS=detect_leaks=0 run_tests --skip GatewayTests --sanitize=address --scratch-path .build-asan
 
     step "build for the thread sanitizer"
     swift build --build-tests --sanitize=thread --scratch-path .build-tsan
@@ -77,9 +88,7 @@ if ! $quick; then
     # state that a contended Mutex protects is reported as a race. Reports are counted for the reader; what fails here
     # is what the tests themselves find under the sanitizer's timing.
     step "test under the thread sanitizer"
-    log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
-    TSAN_OPTIONS=exitcode=0 swift test --disable-xctest --no-parallel --skip GatewayTests --sanitize=thread --scratch-path .build-tsan 2>&1 | tee "$log"
+    TSAN_OPTIONS=exitcode=0 run_tests --skip GatewayTests --sanitize=thread --scratch-path .build-tsan
     printf '\nthe thread sanitizer reported:\n'
     grep '^SUMMARY: ThreadSanitizer' "$log" | sed 's/ in [^ ]*$//' | sort | uniq -c || echo '   nothing'
 fi

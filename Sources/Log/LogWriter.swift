@@ -89,9 +89,10 @@ public final class LogWriter: Sendable {
                 }
                 if isDone { break }
                 write(lines)
+                // Before these lines count as written: whoever waits for them at the end hears of lost ones too.
+                tellLost()
                 state.withLock { $0.written += UInt64(lines.count) }
                 progress.signal()
-                tellLost()
                 usleep(Self.pauseMicroseconds)
             }
         }
