@@ -57,7 +57,7 @@ final class MultiLoop: @unchecked Sendable {
 
     /// Starts the thread, which holds the loop until it is stopped.
     func start() {
-        PosixThread.start(name: "egress") { [self] in run() }
+        PosixThread.start(name: "egress", precedence: .second) { [self] in run() }
     }
 
     /// Queues transfers; their callers are told in any case.

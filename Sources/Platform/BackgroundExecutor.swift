@@ -1,6 +1,5 @@
 //  Threads that let others go first, for work that nobody waits for.
 
-import CLinux
 import Synchronization
 
 /// A pool of threads of low priority. Tasks that prefer it run there, as many at once as there are threads, and leave
@@ -12,10 +11,7 @@ public final class BackgroundExecutor: TaskExecutor {
     /// Starts that many threads; they live as long as the process.
     public init(threads count: Int) {
         for number in 0..<count {
-            PosixThread.start(name: "background-\(number)") { [self] in
-                clinux_give_way()
-                run()
-            }
+            PosixThread.start(name: "background-\(number)", precedence: .last) { [self] in run() }
         }
     }
 

@@ -1,6 +1,5 @@
 //  An executor with one POSIX thread of its own, for code that blocks.
 
-import CLinux
 import Glibc
 import Synchronization
 
@@ -111,40 +110,5 @@ public final class Condition: @unchecked Sendable {
         isSignalled = false
         pthread_mutex_unlock(mutex)
         return signalled
-    }
-}
-
-/// A thread of our own.
-public enum PosixThread {
-    private final class Body {
-        let name: String
-        let run: @Sendable () -> Void
-        init(name: String, run: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.run = run
-        }
-    }
-
-    /// Starts a detached thread that runs the closure and ends.
-    public static func start(name: String, _ run: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let body = Unmanaged.passRetained(Body(name: name, run: run)).toOpaque()
-        let code = pthread_create(
-            &thread,
-            &attributes,
-            { argument in
-                guard let argument = argument else { return nil }
-                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-                clinux_name_thread(String(body.name.prefix(15)))
-                body.run()
-                return nil
-            },
-            body
-        )
-        pthread_attr_destroy(&attributes)
-        precondition(code == 0, "pthread_create failed with \(code)")
     }
 }

@@ -75,7 +75,7 @@ final class Writer: @unchecked Sendable {
     }
 
     func start() {
-        PosixThread.start(name: "store-writer") { [self] in run() }
+        PosixThread.start(name: "store-writer", precedence: .second) { [self] in run() }
     }
 
     func enqueue(_ job: Job) {

@@ -1,5 +1,6 @@
 //  Buffers, hashes, executors and dates' neighbours.
 
+import Glibc
 import Platform
 import Synchronization
 import Testing
@@ -21,6 +22,19 @@ struct PlatformTests {
         buffer.truncate(to: 1)
         let rest = buffer.withUnsafeBytes { Array($0) }
         #expect(rest == [UInt8(ascii: "9")])
+    }
+
+    @Test func `a thread gives way to those that go before it`() async {
+        func nice(_ precedence: PosixThread.Precedence) async -> Int32 {
+            await withCheckedContinuation { answer in
+                PosixThread.start(name: "nice", precedence: precedence) {
+                    answer.resume(returning: getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0))
+                }
+            }
+        }
+        let process = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(getpid()))
+        let values = await [nice(.second), nice(.last)]
+        #expect(values == [min(process + 10, 19), min(process + 19, 19)])
     }
 
     @Test func `hashes differ by every byte, by length and by seed`() {

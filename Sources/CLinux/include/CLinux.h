@@ -6,8 +6,9 @@
 /// Names the calling thread for debuggers.
 void clinux_name_thread(const char *_Nonnull name);
 
-/// Lets other threads go first from now on, as nice(1) does for a process; there is no way back.
-void clinux_give_way(void);
+/// Makes the calling thread by so much nicer than the process (setpriority(2)), and its turns on a processor so long
+/// while others wait; there is no way back to a smaller nice value.
+void clinux_take_turns(int nicer, uint64_t turn_ns);
 
 /// Lets go of the pages of code and constants, of this program and its libraries, that are in memory; those that are
 /// needed again come back from the file.
