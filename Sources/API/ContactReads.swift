@@ -206,22 +206,20 @@ public struct ContactReads {
             out.beginBody()
             out.output.append("{\"best\":")
             var shown: [Int64] = []
-            for key in keys {
-                try context.snapshot.contacts.forEachMatch(
-                    key,
-                    connections: connections,
-                    limit: 100,
-                    passingOver: PassedOver.onLoop
-                ) { row, document in
-                    if shown.contains(row.key) { return }
-                    shown.append(row.key)
-                    if shown.count == 2 {
-                        out.output.append(",\"alternatives\":[")
-                    } else if shown.count > 2 {
-                        out.output.append(",")
-                    }
-                    out.output.append(document)
+            try context.snapshot.contacts.forEachMatch(
+                of: keys,
+                connections: connections,
+                limit: 100,
+                passingOver: PassedOver.onLoop
+            ) { row, document in
+                if shown.contains(row.key) { return }
+                shown.append(row.key)
+                if shown.count == 2 {
+                    out.output.append(",\"alternatives\":[")
+                } else if shown.count > 2 {
+                    out.output.append(",")
                 }
+                out.output.append(document)
             }
             if shown.isEmpty { out.output.append("null") }
             if shown.count < 2 { out.output.append(",\"alternatives\":[") }

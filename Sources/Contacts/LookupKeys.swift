@@ -20,8 +20,11 @@ public enum LookupKey: Hashable, Sendable {
         return address.isEmpty ? nil : .email(address)
     }
 
-    /// The last digits of a number as written; `nil` with fewer than three digits, which match too much.
-    public static func digits(of number: String) -> LookupKey? {
+    /// The key of a number's last digits; `nil` with fewer than three digits, which match too much.
+    public static func digits(of number: String) -> LookupKey? { lastDigits(of: number).map { .digits($0) } }
+
+    /// The last digits of a number as written, at most ``trailingDigits``; `nil` with fewer than three.
+    public static func lastDigits(of number: String) -> String? {
         let text = number.utf8.span
         var last = InlineArray<7, UInt8>(repeating: 0)
         var count = 0
@@ -33,7 +36,7 @@ public enum LookupKey: Hashable, Sendable {
             last[trailingDigits - count] = text[index]
         }
         guard count >= 3 else { return nil }
-        return .digits(String(ascii: last.span.extracting(last: count)))
+        return String(ascii: last.span.extracting(last: count))
     }
 
     /// What a caller's number may stand in the index as: the most exact keys first. Its last digits alone find any

@@ -207,9 +207,9 @@ extension ContactTable where Access == Writing {
         if let vendorID = old.contact.vendorID {
             try LinkTable<Writing>(database: database).remove(connection: old.connection, vendorID)
         }
-        for key in Documents.lookupKeys(old.contact.content, shared.lookupHash) {
-            try LookupTable(database: database).remove(LookupEntry(key: key, contact: old.key))
-        }
+        var keys = Set(Documents.lookupKeys(old.contact.content, shared.lookupHash))
+        if try hasFormerKeys { keys.formUnion(Documents.formerNumberKeys(old.contact.content, shared.lookupHash)) }
+        for key in keys { try LookupTable(database: database).remove(LookupEntry(key: key, contact: old.key)) }
         try database.run(ContactSQL.deleteProjection, old.key)
         try database.run(ContactSQL.delete, old.key)
     }
@@ -255,7 +255,13 @@ extension ContactTable where Access == Writing {
         guard before != after else { return }
         let transaction = try writing()
         try transaction.flushLookups()
-        for hash in before.subtracting(after) {
+        var goes = before.subtracting(after)
+        if try hasFormerKeys {
+            // Those that still hold are what it is found by until its turn has come.
+            let former = Documents.formerNumberKeys(old.content, shared.lookupHash)
+            goes.formUnion(former.subtracting(Documents.formerNumberKeys(new.content, shared.lookupHash)))
+        }
+        for hash in goes {
             try LookupTable(database: database).remove(LookupEntry(key: hash, contact: key))
         }
         for hash in after.subtracting(before) {

@@ -36,7 +36,7 @@ extension ContactTable {
     ///   - limit: At most so many.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not read contacts.
     /// - Returns: The key to go on after; `nil` when this page was the last. A page by phone numbers may end before it
-    ///   is full where many other numbers have the same last digits, as long as an older file lacks keys.
+    ///   is full where many other numbers have the same last digits, as long as an older file has keys of then.
     /// - Throws: ``StoreError``, and what the body throws.
     public func list(
         _ filter: ContactFilter,
@@ -151,7 +151,7 @@ extension ContactTable {
     }
 
     /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored. Where many
-    /// numbers have the same last digits and an older file lacks keys, the candidates behind
+    /// numbers have the same last digits and an older file has keys of then, the candidates behind
     /// ``LookThrough/documents`` others are not looked at.
     ///
     /// - Parameters:
@@ -169,14 +169,14 @@ extension ContactTable {
         _ body: (ContactRow, Span<UInt8>) throws -> Void
     ) throws {
         try transaction?.flushLookups()
-        let hashes = [try hash(toFind: key)]
-        guard var source = try candidates(under: hashes, after: 0) else { return }
+        let wanted = try wanted([key])
+        guard var source = try candidates(under: wanted, after: 0) else { return }
         defer { source.statement.reset() }
         var shown = 0
         var others = 0
         var passedOver = 0
         while shown < limit, others < LookThrough.documents, passedOver < most,
-            let statement = try source.next({ end throws(StoreError) in try candidates(under: hashes, after: end) })
+            let statement = try source.next({ end throws(StoreError) in try candidates(under: wanted, after: end) })
         {
             let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
             guard connections?.contains(row.connection) != false else {
@@ -185,13 +185,7 @@ extension ContactTable {
             }
             try statement.withBytes(3) { bytes in
                 let document = bytes.assumingMemoryBound(to: UInt8.self).span
-                // Two texts may have one hash, and last digits say less than a number.
-                guard
-                    try Documents.read(
-                        row.key,
-                        { () throws(JSONError) in try ContactDocument(document).matches(key) }
-                    )
-                else {
+                guard try matches(key, row, document) else {
                     others += 1
                     return
                 }
@@ -200,11 +194,53 @@ extension ContactTable {
             }
         }
     }
+
+    /// The same for several keys, one after the other: a contact that has two of them may be shown twice.
+    ///
+    /// - Parameters:
+    ///   - keys: The most exact ones first.
+    ///   - connections: Only of these; `nil` for all.
+    ///   - limit: At most so many for each key.
+    ///   - most: Contacts of other connections that are passed over for each key before its search ends.
+    ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not look up.
+    /// - Throws: ``StoreError``, and what the body throws.
+    public func forEachMatch(
+        of keys: [LookupKey],
+        connections: Set<Int64>?,
+        limit: Int,
+        passingOver most: Int = .max,
+        _ body: (ContactRow, Span<UInt8>) throws -> Void
+    ) throws {
+        try transaction?.flushLookups()
+        // Mostly there is one at all, which one look tells.
+        guard keys.count > 1, let only = try onlyCandidate(under: wanted(keys)) else {
+            for key in keys {
+                try forEachMatch(key, connections: connections, limit: limit, passingOver: most, body)
+            }
+            return
+        }
+        let statement = only.statement
+        defer { statement.reset() }
+        guard limit > 0, try statement.step() else { return }
+        let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
+        guard connections?.contains(row.connection) != false else { return }
+        try statement.withBytes(3) { bytes in
+            let document = bytes.assumingMemoryBound(to: UInt8.self).span
+            for key in keys {
+                if try matches(key, row, document) { return try body(row, document) }
+            }
+        }
+    }
+
+    /// Whether a contact really has a key: two texts may have one hash, and last digits say less than a number.
+    private func matches(_ key: LookupKey, _ row: ContactRow, _ document: Span<UInt8>) throws(StoreError) -> Bool {
+        try Documents.read(row.key) { () throws(JSONError) in try ContactDocument(document).matches(key) }
+    }
 }
 
 /// How far candidates that turn out to be others are looked through.
 enum LookThrough {
-    /// So many documents of contacts that have only the last digits of a number: what an older file finds by numbers
+    /// So many documents of contacts that have only the last digits of a number: what an older file finds for numbers
     /// without E.164 before ``KeyUpgrade`` is through.
     static let documents = 500
 }

@@ -23,6 +23,8 @@ final class Database {
     private(set) var seesOneState = false
     /// Runs of look-up keys in that state, once they were asked for.
     var knownRuns: [Int64]?
+    /// The same of whether single writes have left look-up keys.
+    var knownTreeIsEmpty: Bool?
 
     /// Opens the file and sets the pragmas, each for its reason.
     init(path: String, role: Role, disk: DiskAccess = DiskAccess()) throws(StoreError) {
@@ -93,6 +95,7 @@ final class Database {
     func see(oneState: Bool) {
         seesOneState = oneState
         knownRuns = nil
+        knownTreeIsEmpty = nil
     }
 
     /// Every row, mapped.

@@ -4,6 +4,28 @@ import Contacts
 import JSON
 import Platform
 
+/// The keys of numbers that end alike, which lie together: whoever looks for a number in E.164 and for those that may be
+/// the same one without a country code reads one place.
+struct NumberKeys {
+    private static let lowBits: Int64 = 0xFF_FFFF
+
+    private let hash: Hash64
+    /// Of a number whose E.164 is not known.
+    let unplaced: Int64
+
+    /// The keys of numbers whose ``LookupKey/lastDigits(of:)`` are those.
+    init(endingIn digits: String, _ hash: Hash64) {
+        self.hash = hash
+        unplaced = Documents.hash("d", digits, hash) & ~Self.lowBits
+    }
+
+    /// Of a number in E.164. Two of those that end alike may share it.
+    func of(_ e164: String) -> Int64 { unplaced | max(1, Documents.hash("p", e164, hash) & Self.lowBits) }
+
+    /// Of all of them.
+    var all: ClosedRange<Int64> { unplaced...unplaced | Self.lowBits }
+}
+
 /// What the store derives from a contact.
 enum Documents {
     static func encode(_ contact: Contact) -> [UInt8] { contact.encodedDocument() }
@@ -51,22 +73,53 @@ enum Documents {
         )
     }
 
-    /// Every hash under which the contact stands in the look-up table.
+    /// Every key under which the contact stands in the look-up table, ascending and each once.
     static func lookupKeys(_ content: ContactContent, _ hash: Hash64) -> [Int64] {
-        var keys = content.lookupKeys.map { Self.hash($0, hash) }
+        var keys: [Int64] = []
+        keys.reserveCapacity(content.emails.count + content.phones.count + content.tags.count + 1)
+        for email in content.emails {
+            let address = email.address.lowercased()
+            if !address.isEmpty { keys.append(Self.hash("e", address, hash)) }
+        }
+        appendNumberKeys(content, hash, to: &keys)
         if let owner = content.owner { keys.append(Self.hash("o", owner, hash)) }
         for tag in content.tags { keys.append(Self.hash("t", tag, hash)) }
+        keys.sort()
+        keys.removeRepeats()
         return keys
     }
 
-    static func hash(_ key: LookupKey, _ hash: Hash64) -> Int64 {
-        switch key {
-        case .email(let address): self.hash("e", address, hash)
-        case .e164(let number): self.hash("p", number, hash)
-        case .digits(let digits): self.hash("d", digits, hash)
-        case .unplacedDigits(let digits): self.hash("u", digits, hash)
+    /// The keys of its numbers. One that is known by E.164 stands among those that end like it; where it was written
+    /// with other digits at its end, among those that end so as well.
+    static func appendNumberKeys(_ content: ContactContent, _ hash: Hash64, to keys: inout [Int64]) {
+        for phone in content.phones {
+            let written = LookupKey.lastDigits(of: phone.number)
+            guard let e164 = phone.e164 else {
+                if let written { keys.append(NumberKeys(endingIn: written, hash).unplaced) }
+                continue
+            }
+            let placed = LookupKey.lastDigits(of: e164) ?? ""
+            keys.append(NumberKeys(endingIn: placed, hash).of(e164))
+            if let written, written != placed { keys.append(NumberKeys(endingIn: written, hash).of(e164)) }
         }
     }
+
+    /// The keys of its numbers as programs before version 4 of the schema wrote them.
+    static func formerNumberKeys(_ content: ContactContent, _ hash: Hash64) -> Set<Int64> {
+        Set(
+            content.lookupKeys.compactMap { key in
+                switch key {
+                case .e164(let number): formerKey(e164: number, hash)
+                case .digits(let digits): formerKey(digits: digits, hash)
+                case .email, .unplacedDigits: nil
+                }
+            }
+        )
+    }
+
+    static func formerKey(e164: String, _ hash: Hash64) -> Int64 { self.hash("p", e164, hash) }
+
+    static func formerKey(digits: String, _ hash: Hash64) -> Int64 { self.hash("d", digits, hash) }
 
     /// The kind stands before the text, so that the same text of two kinds has two hashes.
     static func hash(_ kind: Unicode.Scalar, _ text: String, _ hash: Hash64) -> Int64 {

@@ -1,10 +1,9 @@
-//  Contacts that an earlier program stored lack a key that this one knows: they get it behind everything else.
+//  Contacts that an earlier program stored have other keys of their numbers: they get today's behind everything else.
 
 import Contacts
 
-/// Gives the contacts of an older file the key of their numbers without E.164, ``LookupKey/unplacedDigits(_:)``, from
-/// the newest down. How far it has come is in `meta` and commits with what it did, so that it goes on after a restart;
-/// until it is through, such numbers are looked for among all that end alike.
+/// Gives the contacts of an older file ``NumberKeys`` for the keys of then, from the newest down. How far it has come is in `meta` and commits with what it did, so that it goes on after a restart;
+/// until it is through, numbers are looked for under both.
 struct KeyUpgrade {
     let transaction: Transaction
     let database: Database
@@ -21,12 +20,16 @@ struct KeyUpgrade {
         for row in rows {
             // By a document that cannot be read nobody is found anyway; reading the contact tells.
             guard let contact = try? Documents.decode(row.document, key: row.key) else { continue }
-            for key in contact.content.lookupKeys {
-                guard case .unplacedDigits = key else { continue }
-                let hash = Documents.hash(key, shared.lookupHash)
+            for key in Documents.formerNumberKeys(contact.content, shared.lookupHash) {
+                try lookups.remove(LookupEntry(key: key, contact: row.key))
+            }
+            var keys: [Int64] = []
+            Documents.appendNumberKeys(contact.content, shared.lookupHash, to: &keys)
+            for key in Set(keys) {
                 // Who was changed since has it.
-                if try lookups.contacts(under: [hash], after: row.key - 1, limit: 1, in: runs) == [row.key] { continue }
-                transaction.pendingLookups.append(LookupEntry(key: hash, contact: row.key))
+                let found = try lookups.contacts(under: WantedKeys([key]), after: row.key - 1, limit: 1, in: runs)
+                if found == [row.key] { continue }
+                transaction.pendingLookups.append(LookupEntry(key: key, contact: row.key))
             }
         }
         try transaction.flushLookups()

@@ -85,14 +85,13 @@ struct ListRules {
         let database = table.database
         let hash = table.shared.lookupHash
         try table.transaction?.flushLookups()
-        if let email { return try table.candidates(under: [Documents.hash(email, hash)], after: key) }
-        if !filter.phones.isEmpty {
-            let hashes = try filter.phones.map { (phone) throws(StoreError) in try table.hash(toFind: phone) }
-            return try table.candidates(under: hashes, after: key)
+        if let email { return try table.candidates(under: table.wanted([email]), after: key) }
+        if !filter.phones.isEmpty { return try table.candidates(under: table.wanted(filter.phones), after: key) }
+        if let tag = filter.tag {
+            return try table.candidates(under: WantedKeys([Documents.hash("t", tag, hash)]), after: key)
         }
-        if let tag = filter.tag { return try table.candidates(under: [Documents.hash("t", tag, hash)], after: key) }
         if let owner = filter.owner {
-            return try table.candidates(under: [Documents.hash("o", owner, hash)], after: key)
+            return try table.candidates(under: WantedKeys([Documents.hash("o", owner, hash)]), after: key)
         }
         if usesIndex, let expression = source == .likely ? likelyExpression : expression, !expression.isEmpty {
             let statement = try database.statement(ListSQL.search)

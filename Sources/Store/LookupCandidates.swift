@@ -1,4 +1,4 @@
-//  Contacts under look-up keys with their documents: one hash straight out of the tree, several or
+//  Contacts under look-up keys with their documents: one key straight out of the tree, several or
 //  with runs that batches have left beside it gathered first.
 
 import Contacts
@@ -27,45 +27,74 @@ struct Candidates {
 }
 
 extension ContactTable {
-    /// The hash to look for contacts under that may have a key.
-    func hash(toFind key: LookupKey) throws(StoreError) -> Int64 {
-        // Not all of an older file have the key of its own that a number without E.164 has.
-        if case .unplacedDigits(let digits) = key, shared.mayLackKeys,
-            try MetaTable(database: database).keysBehind() > 0
-        {
-            return Documents.hash(.digits(digits), shared.lookupHash)
-        }
-        return Documents.hash(key, shared.lookupHash)
+    /// Whether some contacts of an older file still have the keys of then.
+    var hasFormerKeys: Bool {
+        get throws(StoreError) { shared.mayHaveFormerKeys ? try MetaTable(database: database).keysBehind() > 0 : false }
     }
 
-    /// Contacts after a key that may have one of those hashes; whether they do, their documents tell.
+    /// What to look for to find contacts that may have one of those keys.
+    func wanted(_ keys: [LookupKey]) throws(StoreError) -> WantedKeys {
+        let hash = shared.lookupHash
+        let hasFormerKeys = try hasFormerKeys
+        var wanted = WantedKeys()
+        for key in keys {
+            switch key {
+            case .email(let address): wanted.insert(Documents.hash("e", address, hash))
+            case .e164(let number):
+                wanted.insert(NumberKeys(endingIn: LookupKey.lastDigits(of: number) ?? "", hash).of(number))
+                if hasFormerKeys { wanted.insert(Documents.formerKey(e164: number, hash)) }
+            case .digits(let digits):
+                wanted.stretches.append(NumberKeys(endingIn: digits, hash).all)
+                if hasFormerKeys { wanted.insert(Documents.formerKey(digits: digits, hash)) }
+            case .unplacedDigits(let digits):
+                wanted.insert(NumberKeys(endingIn: digits, hash).unplaced)
+                if hasFormerKeys { wanted.insert(Documents.formerKey(digits: digits, hash)) }
+            }
+        }
+        return wanted
+    }
+
+    /// Contacts after a key that may have one of those keys; whether they do, their documents tell.
     ///
     /// - Returns: Their rows; `nil` when there are none.
     /// - Throws: ``StoreError``.
-    func candidates(under hashes: [Int64], after key: Int64) throws(StoreError) -> Candidates? {
+    func candidates(under wanted: WantedKeys, after key: Int64) throws(StoreError) -> Candidates? {
         let lookups = LookupTable(database: database)
         let runs = shared.mayHaveRuns ? try lookups.runs() : []
-        if runs.isEmpty, hashes.count == 1 {
+        if runs.isEmpty, let only = wanted.only {
             let statement = try database.statement(CandidateSQL.one)
-            statement.bind(1, hashes[0])
+            statement.bind(1, only)
             statement.bind(2, key)
             return Candidates(statement: statement)
         }
-        let found = try lookups.contacts(under: hashes, after: key, limit: CandidateSQL.chunk, in: runs)
+        let found = try lookups.contacts(under: wanted, after: key, limit: CandidateSQL.chunk, in: runs)
         if found.isEmpty { return nil }
-        if found.count == 1 {
-            let statement = try database.statement(CandidateSQL.single)
-            statement.bind(1, found[0])
-            return Candidates(statement: statement)
-        }
+        if found.count == 1 { return try candidate(found[0]) }
         let statement = try database.statement(CandidateSQL.chosen)
         statement.bind(1, "[\(found.map(String.init).joined(separator: ","))]")
         return Candidates(statement: statement, end: found.count == CandidateSQL.chunk ? found.last : nil)
     }
+
+    /// The contact that alone may have one of several keys.
+    ///
+    /// - Returns: Its row, or none where there is nobody; `nil` where there may be more than one.
+    /// - Throws: ``StoreError``.
+    func onlyCandidate(under wanted: WantedKeys) throws(StoreError) -> Candidates? {
+        let lookups = LookupTable(database: database)
+        let runs = shared.mayHaveRuns ? try lookups.runs() : []
+        let found = try lookups.contacts(under: wanted, after: 0, limit: 2, in: runs)
+        return found.count > 1 ? nil : try candidate(found.first ?? 0)
+    }
+
+    private func candidate(_ key: Int64) throws(StoreError) -> Candidates {
+        let statement = try database.statement(CandidateSQL.single)
+        statement.bind(1, key)
+        return Candidates(statement: statement)
+    }
 }
 
 private enum CandidateSQL {
-    /// So many contacts are looked up at a time where runs or several hashes have to be asked.
+    /// So many contacts are looked up at a time where runs or several keys have to be asked.
     static let chunk = 2000
     static let one = Query(
         """

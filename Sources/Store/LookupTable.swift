@@ -1,18 +1,6 @@
 //  From the hash of an e-mail, a number, a tag or an owner to contacts. Hashes land anywhere in their tree, so that a
 //  batch would touch each of its pages: it leaves a sorted run beside the tree, and runs are merged with their like.
 
-import Platform
-
-/// One row of the look-up table.
-struct LookupEntry: Comparable, Hashable {
-    var key: Int64
-    var contact: Int64
-
-    static func < (left: LookupEntry, right: LookupEntry) -> Bool {
-        left.key != right.key ? left.key < right.key : left.contact < right.contact
-    }
-}
-
 /// `lookup` for single writes, and the blocks of `lookup_run`.
 struct LookupTable {
     /// Fewer entries than this go into the tree.
@@ -37,60 +25,101 @@ struct LookupTable {
         return runs
     }
 
-    /// Contacts under any of some hashes, ascending and each once.
+    /// Whether the tree holds nothing: after batches alone.
+    private func isTreeEmpty() throws(StoreError) -> Bool {
+        // Asked anew each time it would cost what it saves.
+        guard database.seesOneState else { return false }
+        if let known = database.knownTreeIsEmpty { return known }
+        let isEmpty = try database.number(LookupSQL.isEmpty) > 0
+        database.knownTreeIsEmpty = isEmpty
+        return isEmpty
+    }
+
+    /// Contacts under any of some keys, ascending and each once.
     ///
     /// - Parameters:
-    ///   - hashes: What to look for.
+    ///   - wanted: What to look for.
     ///   - contact: Only contacts after this one.
     ///   - limit: At most so many.
     ///   - runs: From ``runs()``, in the same transaction.
     /// - Returns: The contacts.
     /// - Throws: ``StoreError``.
     func contacts(
-        under hashes: [Int64],
+        under wanted: WantedKeys,
         after contact: Int64,
         limit: Int,
         in runs: [Int64]
     ) throws(StoreError) -> [Int64] {
         var found: [Int64] = []
-        for hash in hashes {
+        let isInRunsAlone = runs.isEmpty ? false : try isTreeEmpty()
+        if !isInRunsAlone { try findInTree(wanted, after: contact, limit: limit, &found) }
+        for run in runs {
+            var rest = wanted.keys[...]
+            while !rest.isEmpty { try find(&rest, after: contact, limit: limit, in: run, &found) }
+            for stretch in wanted.stretches { try find(stretch, after: contact, in: run, &found) }
+        }
+        guard found.count > 1 else { return found }
+        found.sort()
+        found.removeRepeats()
+        if found.count > limit { found.removeSubrange(limit...) }
+        return found
+    }
+
+    private func findInTree(
+        _ wanted: WantedKeys,
+        after contact: Int64,
+        limit: Int,
+        _ found: inout [Int64]
+    ) throws(StoreError) {
+        for key in wanted.keys {
             let tree = try database.statement(LookupSQL.find)
-            tree.bind(1, hash)
+            tree.bind(1, key)
             tree.bind(2, contact)
             tree.bind(3, Int64(limit))
             defer { tree.reset() }
             while try tree.step() { found.append(tree.int(0)) }
-            for run in runs { try find(hash, after: contact, limit: limit, in: run, &found) }
         }
-        guard found.count > 1 else { return found }
-        found.sort()
-        var last: Int64 = 0
-        found.removeAll { contact in
-            defer { last = contact }
-            return contact == last
+        for stretch in wanted.stretches {
+            let tree = try database.statement(LookupSQL.findStretch)
+            tree.bind(1, stretch.lowerBound)
+            tree.bind(2, stretch.upperBound)
+            tree.bind(3, contact)
+            defer { tree.reset() }
+            while try tree.step() { found.append(tree.int(0)) }
         }
-        return Array(found.prefix(limit))
     }
 
+    /// Finds the first of some keys, which ascend, and those after it that lie in the same block; takes them off.
     private func find(
-        _ hash: Int64,
+        _ keys: inout ArraySlice<Int64>,
         after contact: Int64,
         limit: Int,
         in run: Int64,
         _ found: inout [Int64]
     ) throws(StoreError) {
-        let end = found.count + limit
-        let wanted = LookupEntry(key: hash, contact: contact + 1)
+        guard let first = keys.first else { return }
+        var wanted = LookupEntry(key: first, contact: contact + 1)
         let block = try database.statement(LookupSQL.block)
         block.bind(1, run)
         block.bind(2, wanted.key)
         block.bind(3, wanted.contact)
         defer { block.reset() }
+        var end = found.count + limit
         if try block.step() {
-            let isLast = block.withBytes(0) { LookupBlock($0).collect(wanted, upTo: end, into: &found) }
-            if !isLast { return }
+            let goesOn = block.withBytes(0) { bytes in
+                let block = LookupBlock(bytes)
+                while !block.collect(wanted, upTo: end, into: &found) {
+                    keys.removeFirst()
+                    guard let next = keys.first, block.ends(behind: next) else { return false }
+                    wanted.key = next
+                    end = found.count + limit
+                }
+                return true
+            }
+            if !goesOn { return }
         }
-        // Only a hash that many contacts have goes on in blocks that begin with it.
+        keys.removeFirst()
+        // Only a key that many contacts have goes on in blocks that begin with it.
         let further = try database.statement(LookupSQL.further)
         further.bind(1, run)
         further.bind(2, wanted.key)
@@ -98,6 +127,28 @@ struct LookupTable {
         defer { further.reset() }
         while found.count < end, try further.step() {
             _ = further.withBytes(0) { LookupBlock($0).collect(wanted, upTo: end, into: &found) }
+        }
+    }
+
+    private func find(
+        _ stretch: ClosedRange<Int64>,
+        after contact: Int64,
+        in run: Int64,
+        _ found: inout [Int64]
+    ) throws(StoreError) {
+        let block = try database.statement(LookupSQL.block)
+        block.bind(1, run)
+        block.bind(2, stretch.lowerBound)
+        block.bind(3, 0)
+        defer { block.reset() }
+        if try block.step() { block.withBytes(0) { LookupBlock($0).collect(stretch, after: contact, into: &found) } }
+        let further = try database.statement(LookupSQL.furtherInStretch)
+        further.bind(1, run)
+        further.bind(2, stretch.lowerBound)
+        further.bind(3, stretch.upperBound)
+        defer { further.reset() }
+        while try further.step() {
+            further.withBytes(0) { LookupBlock($0).collect(stretch, after: contact, into: &found) }
         }
     }
 
@@ -236,72 +287,11 @@ struct LookupTable {
     }
 }
 
-extension LookupEntry {
-    /// Entries are merged by parts of all hashes, so that no block holds entries of two of them.
-    static let partShift: Int64 = 56
-    static let partMask: Int64 = 1 << partShift - 1
-    var part: Int64 { key >> Self.partShift }
-}
-
-/// Entries in their order, sixteen bytes each.
-struct LookupBlock {
-    /// So many stay within a page of their tree beside three others (SQLite file format §2.3, "maximum local payload").
-    static let mostEntries = 60
-
-    private let bytes: UnsafeRawBufferPointer
-    private let count: Int
-
-    init(_ bytes: UnsafeRawBufferPointer) {
-        self.bytes = bytes
-        count = bytes.count / 16
-    }
-
-    static func bytes(of entries: ArraySlice<LookupEntry>) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(entries.count * 16)
-        for entry in entries {
-            withUnsafeBytes(of: entry.key.littleEndian) { bytes.append(contentsOf: $0) }
-            withUnsafeBytes(of: entry.contact.littleEndian) { bytes.append(contentsOf: $0) }
-        }
-        return bytes
-    }
-
-    private func entry(_ place: Int) -> LookupEntry {
-        LookupEntry(
-            key: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: place * 16, as: Int64.self)),
-            contact: Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: place * 16 + 8, as: Int64.self))
-        )
-    }
-
-    var entries: [LookupEntry] { (0..<count).map(entry) }
-
-    func append(to entries: inout [LookupEntry]) {
-        for place in 0..<count { entries.append(entry(place)) }
-    }
-
-    /// Adds the contacts that have the wanted entry's key, from it on.
-    ///
-    /// - Returns: Whether the block ends without an entry of a greater key, so that the next block may go on.
-    func collect(_ wanted: LookupEntry, upTo end: Int, into found: inout [Int64]) -> Bool {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if entry(middle) < wanted { low = middle + 1 } else { high = middle }
-        }
-        while low < count, found.count < end {
-            let entry = entry(low)
-            guard entry.key == wanted.key else { return false }
-            found.append(entry.contact)
-            low += 1
-        }
-        return low == count
-    }
-}
-
 private enum LookupSQL {
     static let runs = Query("select id from lookup_run order by id")
     static let find = Query("select contact from lookup where key = ? and contact > ? order by contact limit ?")
+    static let findStretch = Query("select contact from lookup where key between ?1 and ?2 and contact > ?3")
+    static let isEmpty = Query("select not exists (select 1 from lookup)")
     static let insert = Query("insert or ignore into lookup (key, contact) values (?, ?)")
     static let remove = Query("delete from lookup where key = ? and contact = ?")
     static let block = Query(
@@ -324,6 +314,9 @@ private enum LookupSQL {
     )
     static let further = Query(
         "select entries from lookup_block where run = ?1 and key = ?2 and contact > ?3 order by contact"
+    )
+    static let furtherInStretch = Query(
+        "select entries from lookup_block where run = ?1 and key between ?2 and ?3 order by key, contact"
     )
     static let addRun = Query("insert into lookup_run (entries) values (?)")
     static let addBlock = Query("insert into lookup_block (run, key, contact, entries) values (?, ?, ?, ?)")

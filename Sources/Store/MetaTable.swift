@@ -23,7 +23,7 @@ struct MetaTable {
         try database.run(SQL.set, "contact_floor", contact)
     }
 
-    /// Contacts up to this key lack look-up keys; zero when none does.
+    /// Contacts up to this one have the look-up keys of an earlier program; zero when none has.
     func keysBehind() throws(StoreError) -> Int64 { try database.number(SQL.value, "keys_behind") }
 
     func setKeysBehind(_ contact: Int64) throws(StoreError) {

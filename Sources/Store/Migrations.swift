@@ -268,7 +268,7 @@ enum Migrations {
             primary key (run, key, contact)
         ) strict, without rowid;
         """,
-        // Contacts up to this one have no key of their numbers without E.164: `KeyUpgrade`.
+        // Contacts up to this one have other keys of their numbers: `KeyUpgrade`.
         """
         insert into meta (name, value) select 'keys_behind', id from contact order by id desc limit 1;
         """,

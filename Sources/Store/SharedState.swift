@@ -15,12 +15,12 @@ final class SharedState: Sendable {
     /// Hashes look-up keys; its seed was made with the file.
     let lookupHash: Hash64
     let tokenKey: [UInt8]
-    /// Whether some contacts lacked look-up keys when the file was opened: then ``MetaTable/keysBehind()`` tells of each
+    /// Whether some contacts had keys of an earlier program when the file was opened: then ``MetaTable/keysBehind()`` tells of each
     /// state whether they still do.
-    let mayLackKeys: Bool
+    let mayHaveFormerKeys: Bool
 
-    init(clock: @escaping @Sendable () -> Timestamp, lookupHash: Hash64, tokenKey: [UInt8], mayLackKeys: Bool) {
-        self.mayLackKeys = mayLackKeys
+    init(clock: @escaping @Sendable () -> Timestamp, lookupHash: Hash64, tokenKey: [UInt8], mayHaveFormerKeys: Bool) {
+        self.mayHaveFormerKeys = mayHaveFormerKeys
         self.clock = clock
         self.lookupHash = lookupHash
         self.tokenKey = tokenKey

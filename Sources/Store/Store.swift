@@ -57,7 +57,7 @@ public final class Store: Sendable {
             clock: clock,
             lookupHash: Hash64(seed: try meta.hashSeed()),
             tokenKey: try meta.tokenKey(),
-            mayLackKeys: try meta.keysBehind() > 0
+            mayHaveFormerKeys: try meta.keysBehind() > 0
         )
         if try !LookupTable(database: database).runs().isEmpty { shared.willHaveRuns() }
         writer = try Writer(

@@ -37,7 +37,7 @@ final class Writer: @unchecked Sendable {
     /// True when all of the log is in the file.
     private var isLogMoved = false
     private var followedAt: Int64 = 0
-    /// The same of keys that an older file lacks.
+    /// The same of keys of an older file.
     private var upgradedAt: Int64 = 0
     /// False while it is certain that no runs of look-up keys are to be merged.
     private var mayMerge = true
@@ -45,7 +45,7 @@ final class Writer: @unchecked Sendable {
     private var isQuiet = false
     private var indexRetryAt: Int64 = 0
     /// False while it is certain that every contact has all its look-up keys.
-    private var mayLackKeys: Bool
+    private var mayHaveFormerKeys: Bool
     private var keysRetryAt: Int64 = 0
 
     init(
@@ -57,7 +57,7 @@ final class Writer: @unchecked Sendable {
     ) throws(StoreError) {
         self.database = database
         self.shared = shared
-        mayLackKeys = shared.mayLackKeys
+        mayHaveFormerKeys = shared.mayHaveFormerKeys
         self.checkpointPages = checkpointPages
         self.log = log
         self.onFailure = onFailure
@@ -173,7 +173,7 @@ final class Writer: @unchecked Sendable {
                 checkpoint(database)
                 sqlite3_db_release_memory(database.handle)  // the cache of an import is of no use to an idle writer
             }
-        } else if transaction.searchPosition < transaction.sequence || mayLackKeys {
+        } else if transaction.searchPosition < transaction.sequence || mayHaveFormerKeys {
             condition.wait(milliseconds: 1000)
         } else {
             condition.wait()
@@ -363,18 +363,18 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    /// Gives some contacts of an older file the look-up keys that they lack.
+    /// Gives some contacts of an older file the look-up keys of today.
     ///
     /// - Returns: False when there was nothing to do, or it cannot be done now.
     private func upgradeKeys(_ transaction: Transaction, _ database: Database) -> Bool {
-        guard mayLackKeys, Monotonic.milliseconds() >= keysRetryAt else { return false }
+        guard mayHaveFormerKeys, Monotonic.milliseconds() >= keysRetryAt else { return false }
         let start = transaction.mark()
         do throws(StoreError) {
             try database.statement(SQL.begin).run()
             let upgrade = KeyUpgrade(transaction: transaction, database: database, shared: shared)
             let isDone = try upgrade.advance(contacts: 500)
             try database.statement(SQL.commit).run()
-            mayLackKeys = !isDone
+            mayHaveFormerKeys = !isDone
             upgradedAt = Monotonic.milliseconds()
             isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)

@@ -1,4 +1,4 @@
-//  A file that an earlier program wrote: its contacts are found before, while and after they get the keys they lack.
+//  A file that an earlier program wrote: its contacts are found before, while and after they get today's keys.
 
 import Contacts
 import Platform
@@ -39,17 +39,24 @@ import Testing
         content.phones = [
             ContactPhone(number: "+1 202 \(tail)", label: .work, e164: number % 3 == 0 ? nil : "+1202\(tail)"),
             ContactPhone(number: tail, label: .home, e164: nil),
+            // Written with other digits at its end than E.164 has.
+            ContactPhone(number: "+1 202 \(tail) ext. 12", label: .other, e164: "+1202\(tail)"),
         ]
-        if number % 5 > 0 { content.phones.removeLast() }
+        content.phones.removeLast(number % 3)
         return content
     }
 
     /// Whom numbers of every kind find.
     private static func found(_ snapshot: Snapshot) throws -> [[Int64]] {
         try (1000..<1030).flatMap { tail in
-            try [.e164("+1202555\(tail)"), .unplacedDigits("555\(tail)"), .digits("555\(tail)")].map { key in
-                try snapshot.contacts.matching([key], connections: nil, limit: 100).map(\.key)
+            let keys: [LookupKey] = [.e164("+1202555\(tail)"), .unplacedDigits("555\(tail)"), .digits("555\(tail)")]
+            var inOrder: [Int64] = []
+            try snapshot.contacts.forEachMatch(of: Array(keys.prefix(2)), connections: nil, limit: 100) { row, _ in
+                inOrder.append(row.key)
             }
+            let each = try keys.map { try snapshot.contacts.matching([$0], connections: nil, limit: 100).map(\.key) }
+            #expect(inOrder == each[0] + each[1])
+            return each
         }
     }
 
@@ -99,34 +106,38 @@ import Testing
         await store.close()
         #expect(try StoreAudit(path: directory.database, vfs: nil).problems() == [])
         let (again, _) = try await Store.opened(directory)
-        #expect(try await again.read { $0.shared.mayLackKeys } == false)
+        #expect(try await again.read { $0.shared.mayHaveFormerKeys } == false)
         await again.close()
     }
 
     @Test func `a new file lacks nothing`() async throws {
         let (store, _) = try await Store.opened(ScratchDirectory())
-        #expect(try await store.read { $0.shared.mayLackKeys } == false)
+        #expect(try await store.read { $0.shared.mayHaveFormerKeys } == false)
         await store.close()
     }
 }
 
-/// A file made into what the program before wrote: the schema of then, and no keys of numbers without E.164.
+/// A file made into what the program before wrote: the schema of then, and the keys of numbers of then.
 struct OlderFile {
     let directory: ScratchDirectory
 
     init(_ directory: ScratchDirectory) { self.directory = directory }
 
-    /// Takes out of the file what the program before did not write; nobody has it open.
+    /// Puts into the file what the program before wrote in place of what this one does; nobody has it open.
     func make() throws {
         let database = try Database(path: directory.database, role: .writer)
         let hash = Hash64(seed: try MetaTable(database: database).hashSeed())
         try database.execute("begin; pragma user_version = 3")
+        let table = LookupTable(database: database)
+        var former: [LookupEntry] = []
         for row in try database.rows(Query("select id, doc from contact"), map: { ($0.int(0), $0.bytes(1)) }) {
-            for key in try Documents.decode(row.1, key: row.0).content.lookupKeys {
-                guard case .unplacedDigits = key else { continue }
-                try LookupTable(database: database).remove(LookupEntry(key: Documents.hash(key, hash), contact: row.0))
-            }
+            let content = try Documents.decode(row.1, key: row.0).content
+            var keys: [Int64] = []
+            Documents.appendNumberKeys(content, hash, to: &keys)
+            for key in Set(keys) { try table.remove(LookupEntry(key: key, contact: row.0)) }
+            former += Documents.formerNumberKeys(content, hash).map { LookupEntry(key: $0, contact: row.0) }
         }
+        _ = try table.insert(former.sorted())
         try database.execute("commit")
     }
 
@@ -144,7 +155,7 @@ struct OlderFile {
             clock: Timestamp.now,
             lookupHash: Hash64(seed: try MetaTable(database: database).hashSeed()),
             tokenKey: [],
-            mayLackKeys: true
+            mayHaveFormerKeys: true
         )
         shared.willHaveRuns()
         return Snapshot(database: database, shared: shared)

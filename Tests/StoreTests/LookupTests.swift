@@ -25,8 +25,20 @@ import Testing
             return try table.insert(entries.sorted())
         }
 
-        func contacts(_ hashes: [Int64], after: Int64 = 0, limit: Int = .max) throws -> [Int64] {
-            try table.contacts(under: hashes, after: after, limit: min(limit, 1_000_000), in: table.runs())
+        func contacts(_ keys: [Int64], after: Int64 = 0, limit: Int = .max) throws -> [Int64] {
+            try contacts(WantedKeys(keys), after: after, limit: limit)
+        }
+
+        func contacts(_ wanted: WantedKeys, after: Int64 = 0, limit: Int = .max) throws -> [Int64] {
+            try table.contacts(under: wanted, after: after, limit: min(limit, 1_000_000), in: table.runs())
+        }
+
+        func expected(_ wanted: WantedKeys, after: Int64 = 0, limit: Int = .max) -> [Int64] {
+            let found = model.filter { entry in
+                let isWanted = wanted.keys.contains(entry.key) || wanted.stretches.contains { $0.contains(entry.key) }
+                return isWanted && entry.contact > after
+            }
+            return Array(Set(found.map(\.contact)).sorted().prefix(limit))
         }
 
         func expected(_ hashes: [Int64], after: Int64 = 0, limit: Int = .max) -> [Int64] {
@@ -88,6 +100,38 @@ import Testing
         #expect(try bench.database.number(Query("select count(*) from lookup")) == 0)
     }
 
+    @Test func `neighbouring keys and stretches of them are found in whatever blocks they lie`() throws {
+        var random = SeededGenerator(state: 17)
+        var bench = try Bench()
+        // Many under few neighbouring keys, and keys far away between which they lie.
+        for round in 0..<3 {
+            let entries = (0..<(round == 2 ? 400 : 5000)).map { number in
+                let near = Int64(random.next() % 64) << (number % 4 == 0 ? 3 : 0)
+                let key = number % 5 == 0 ? Int64(bitPattern: random.next()) : near
+                return LookupEntry(key: key, contact: Int64(round * 5000 + number + 1))
+            }
+            _ = try bench.insert(entries)
+            for _ in 0..<40 {
+                let first = Int64(random.next() % 80) - 8
+                var wanted = WantedKeys((0..<Int64(random.next() % 5)).map { first + $0 * Int64(random.next() % 40) })
+                if random.next() % 2 == 0 { wanted.stretches = [first...first + Int64(random.next() % 100)] }
+                if random.next() % 8 == 0 { wanted.stretches.append(Int64.max - 1...Int64.max) }
+                let after = Int64(random.next() % 12_000)
+                let limit = 1 + Int(random.next() % 3000)
+                #expect(try bench.contacts(wanted) == bench.expected(wanted))
+                #expect(
+                    try bench.contacts(wanted, after: after, limit: limit)
+                        == bench.expected(wanted, after: after, limit: limit)
+                )
+            }
+        }
+        for entry in bench.model.shuffled(using: &random).prefix(60) {
+            var wanted = WantedKeys([entry.key, entry.key &+ 1])
+            wanted.insert(entry.key &- 1)
+            #expect(try bench.contacts(wanted) == bench.expected(wanted))
+        }
+    }
+
     @Test func `a large run is left alone until the small ones come to a quarter of it`() throws {
         var random = SeededGenerator(state: 3)
         var bench = try Bench()
@@ -107,6 +151,7 @@ import Testing
         for query in [
             "select entries from lookup_block where run = 1 and (key, contact) <= (2, 3) order by key desc, contact desc",
             "select entries from lookup_block where run = 1 and key = 2 and contact > 3 order by contact",
+            "select entries from lookup_block where run = 1 and key between 2 and 3 order by key, contact",
         ] {
             let plan = try bench.database.rows(Query("explain query plan \(query)")) { $0.text(3) }
             #expect(
@@ -114,6 +159,49 @@ import Testing
                 "\(plan)"
             )
         }
+    }
+
+    @Test func `of several keys the most exact comes first, and whom none fits is not shown`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        let keys = try await store.write { transaction in
+            let desk = try transaction.connections.register([("desk", "local")], at: Timestamp(milliseconds: 0))[0].key
+            let phones = [
+                ContactPhone(number: "555-0100", label: .work, e164: nil),
+                ContactPhone(number: "+1 202 555 0100", label: .work, e164: "+12025550100"),
+                ContactPhone(number: "+1 303 555 0100", label: .work, e164: "+13035550100"),
+                ContactPhone(number: "555-0101", label: .work, e164: nil),
+                ContactPhone(number: "+1 202 555 0102", label: .work, e164: "+12025550102"),
+            ]
+            return try phones.enumerated().map { place, phone in
+                var content = ContactContent()
+                content.name = ContactName(full: "Person \(place)")
+                content.phones = [phone]
+                let connection = place == 4 ? desk : book
+                return try transaction.contacts.create(
+                    NewContact(connection: connection, vendorID: nil, content: content)
+                ).key
+            }
+        }
+        func shown(_ number: String, in connections: Set<Int64>? = nil) async throws -> [Int64] {
+            try await store.read { snapshot in
+                var shown: [Int64] = []
+                try snapshot.contacts.forEachMatch(
+                    of: LookupKey.candidates(for: number, regions: [nil]),
+                    connections: connections,
+                    limit: 10
+                ) { row, _ in shown.append(row.key) }
+                return shown
+            }
+        }
+        #expect(try await shown("+1 202 555 0100") == [keys[1], keys[0]])
+        #expect(try await shown("+1 404 555 0100") == [keys[0]])
+        #expect(try await shown("+1 202 555 0101") == [keys[3]])
+        #expect(try await shown("+1 202 555 0102") == [keys[4]])
+        #expect(try await shown("+1 202 555 0102", in: [book]) == [])
+        #expect(try await shown("+1 303 555 0102") == [])
+        #expect(try await shown("+1 202 555 0199") == [])
+        #expect(try await shown("555 0100") == Array(keys[...2]))
+        await store.close()
     }
 
     @Test func `contacts of a large batch are found by every key, listed by page, and gone when deleted`() async throws

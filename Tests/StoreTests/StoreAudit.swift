@@ -69,11 +69,25 @@ final class StoreAudit {
         }
         var problems: [String] = []
         for (key, content) in contacts {
-            let wanted = content.lookupKeys.count + (content.owner == nil ? 0 : 1) + Set(content.tags).count
+            let emails = Set(content.emails.map { $0.address.lowercased() }.filter { !$0.isEmpty })
+            let others = (content.owner == nil ? 0 : 1) + Set(content.tags).count
+            let wanted = emails.count + Self.numberKeys(content).count + others
             let count = found.removeValue(forKey: key) ?? 0
             if count != wanted { problems.append("contact \(key) has \(count) look-up keys, not \(wanted)") }
         }
         return problems + found.keys.sorted().prefix(3).map { "look-up keys lead to \($0), which is not there" }
+    }
+
+    /// A number stands once among those that end alike: by its E.164 and, where they differ, as it is written.
+    private static func numberKeys(_ content: ContactContent) -> Set<[String]> {
+        var keys: Set<[String]> = []
+        for phone in content.phones {
+            for text in [phone.number, phone.e164].compactMap(\.self) {
+                let digits = text.filter { "0" <= $0 && $0 <= "9" }.suffix(7)
+                if digits.count >= 3 { keys.insert([String(digits), phone.e164 ?? ""]) }
+            }
+        }
+        return keys
     }
 
     /// A block's entries are sixteen bytes each, key and contact, the lowest byte first.

@@ -1,0 +1,73 @@
+//  Threads of our own, with a name and a place among the others.
+
+import CLinux
+import Glibc
+
+/// A thread of our own.
+public enum PosixThread {
+    /// Who goes first where threads of this process want the same processor.
+    public enum Precedence: Sendable {
+        /// Somebody waits for each step.
+        case first
+        /// Somebody may wait, or much may be done for nobody in particular.
+        case second
+        /// Nobody waits.
+        case last
+
+        /// Added to the nice value of the process.
+        fileprivate var nicer: Int32 {
+            switch self {
+            case .first: 0
+            case .second: 10
+            case .last: 19
+            }
+        }
+
+        /// Nanoseconds of a turn, of which 100,000 are the shortest that Linux grants: whoever has the shorter turn
+        /// need not wait for the end of another's when it wakes (sched_setattr(2), `PREEMPT_SHORT`).
+        fileprivate var turn: UInt64 { self == .first ? 100_000 : 300_000 }
+    }
+
+    private final class Body {
+        let name: String
+        let precedence: Precedence
+        let run: @Sendable () -> Void
+        init(name: String, precedence: Precedence, run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.precedence = precedence
+            self.run = run
+        }
+
+        func begin() {
+            clinux_name_thread(String(name.prefix(15)))
+            clinux_take_turns(precedence.nicer, precedence.turn)
+            run()
+        }
+    }
+
+    /// Starts a detached thread that runs the closure and ends.
+    public static func start(
+        name: String,
+        precedence: Precedence = .first,
+        _ run: @escaping @Sendable () -> Void
+    ) {
+        var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        let body = Unmanaged.passRetained(Body(name: name, precedence: precedence, run: run)).toOpaque()
+        let code = pthread_create(
+            &thread,
+            &attributes,
+            { argument in
+                guard let argument = argument else { return nil }
+                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                body.begin()
+                return nil
+            },
+            body
+        )
+        pthread_attr_destroy(&attributes)
+        precondition(code == 0, "pthread_create failed with \(code)")
+    }
+}
