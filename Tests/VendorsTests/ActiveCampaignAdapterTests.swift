@@ -298,6 +298,36 @@ import Testing
         #expect(vendor.calls.filter { $0.hasPrefix("POST") }.count == 1)
     }
 
+    @Test func `what an earlier create made is found by its address, and nobody else's contact is taken for it`()
+        async throws
+    {
+        func found(firstName: String = "Ann", value: String = "one", listed: String = "A@example.com") async throws
+            -> WrittenRecord?
+        {
+            let vendor = FakeVendor { request, _ throws(TransportError) in
+                if request.url.contains("email=") {
+                    return .json(200, ["contacts": [["id": "8", "email": .string(listed)]]])
+                }
+                return .json(
+                    200,
+                    [
+                        "contact": [
+                            "id": "8", "email": .string(listed), "firstName": .string(firstName), "lastName": "",
+                            "phone": "1", "udate": "2025-11-20T05:59:00-05:00",
+                        ],
+                        "fieldValues": [["id": "5", "contact": "8", "field": "1", "value": .string(value)]],
+                    ]
+                )
+            }
+            defer { #expect(vendor.calls.allSatisfy { $0.hasPrefix("GET") }) }
+            return try await ActiveCampaignWriting(account: account(vendor)).find(projection())
+        }
+        #expect(try await found()?.vendorID == "8")
+        #expect(try await found(firstName: "Bob") == nil)
+        #expect(try await found(value: "two") == nil)
+        #expect(try await found(listed: "other@example.com") == nil)
+    }
+
     @Test func `a success without a body is believed, and the id is looked up`() async throws {
         let vendor = FakeVendor { request, number throws(TransportError) in
             switch (request.method, number) {
