@@ -250,18 +250,17 @@ extension ContactTable where Access == Writing {
     }
 
     private func moveLookups(_ key: Int64, from old: Contact, to new: Contact) throws(StoreError) {
+        let transaction = try writing()
+        if try hasFormerKeys {
+            // Its turn comes with its change.
+            try transaction.flushLookups()
+            try KeyUpgrade(transaction: transaction, database: database, shared: shared).renew(key, old.content)
+        }
         let before = Set(Documents.lookupKeys(old.content, shared.lookupHash))
         let after = Set(Documents.lookupKeys(new.content, shared.lookupHash))
         guard before != after else { return }
-        let transaction = try writing()
         try transaction.flushLookups()
-        var goes = before.subtracting(after)
-        if try hasFormerKeys {
-            // Those that still hold are what it is found by until its turn has come.
-            let former = Documents.formerNumberKeys(old.content, shared.lookupHash)
-            goes.formUnion(former.subtracting(Documents.formerNumberKeys(new.content, shared.lookupHash)))
-        }
-        for hash in goes {
+        for hash in before.subtracting(after) {
             try LookupTable(database: database).remove(LookupEntry(key: hash, contact: key))
         }
         for hash in after.subtracting(before) {

@@ -36,7 +36,7 @@ extension ContactTable {
     ///   - limit: At most so many.
     ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not read contacts.
     /// - Returns: The key to go on after; `nil` when this page was the last. A page by phone numbers may end before it
-    ///   is full where many other numbers have the same last digits, as long as an older file has keys of then.
+    ///   is full where many numbers have the same last digits in E.164 alone.
     /// - Throws: ``StoreError``, and what the body throws.
     public func list(
         _ filter: ContactFilter,
@@ -151,8 +151,8 @@ extension ContactTable {
     }
 
     /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored. Where many
-    /// numbers have the same last digits and an older file has keys of then, the candidates behind
-    /// ``LookThrough/documents`` others are not looked at.
+    /// numbers have the same last digits in E.164 alone, the candidates behind ``LookThrough/documents`` others are not
+    /// looked at.
     ///
     /// - Parameters:
     ///   - key: An e-mail address or a number.

@@ -104,14 +104,15 @@ enum Documents {
         }
     }
 
-    /// The keys of its numbers as programs before version 4 of the schema wrote them.
+    /// The keys of its numbers that programs before version 5 of the schema may have written.
     static func formerNumberKeys(_ content: ContactContent, _ hash: Hash64) -> Set<Int64> {
         Set(
             content.lookupKeys.compactMap { key in
                 switch key {
                 case .e164(let number): formerKey(e164: number, hash)
                 case .digits(let digits): formerKey(digits: digits, hash)
-                case .email, .unplacedDigits: nil
+                case .unplacedDigits(let digits): self.hash("u", digits, hash)
+                case .email: nil
                 }
             }
         )

@@ -95,13 +95,10 @@ struct LookupBlock {
         return low == count
     }
 
-    /// Adds the contacts after one that have any key of a stretch.
-    func collect(_ stretch: ClosedRange<Int64>, after contact: Int64, into found: inout [Int64]) {
-        for place in place(of: LookupEntry(key: stretch.lowerBound, contact: 0))..<count {
-            let entry = entry(place)
-            guard entry.key <= stretch.upperBound else { return }
-            if entry.contact > contact { found.append(entry.contact) }
-        }
+    /// The first key that is not less than that; `nil` when every one is.
+    func firstKey(from key: Int64) -> Int64? {
+        let place = place(of: LookupEntry(key: key, contact: 0))
+        return place < count ? entry(place).key : nil
     }
 
     /// Whether there is an entry of a greater key than that.

@@ -56,7 +56,16 @@ struct LookupTable {
         for run in runs {
             var rest = wanted.keys[...]
             while !rest.isEmpty { try find(&rest, after: contact, limit: limit, in: run, &found) }
-            for stretch in wanted.stretches { try find(stretch, after: contact, in: run, &found) }
+            for stretch in wanted.stretches {
+                // From key to key: one that many contacts have is not read to its end.
+                var rest = stretch
+                while let key = try firstKey(in: rest, of: run) {
+                    var keys = [key][...]
+                    try find(&keys, after: contact, limit: limit, in: run, &found)
+                    if key == stretch.upperBound { break }
+                    rest = key + 1...stretch.upperBound
+                }
+            }
         }
         guard found.count > 1 else { return found }
         found.sort()
@@ -71,7 +80,7 @@ struct LookupTable {
         limit: Int,
         _ found: inout [Int64]
     ) throws(StoreError) {
-        for key in wanted.keys {
+        func find(_ key: Int64) throws(StoreError) {
             let tree = try database.statement(LookupSQL.find)
             tree.bind(1, key)
             tree.bind(2, contact)
@@ -79,13 +88,13 @@ struct LookupTable {
             defer { tree.reset() }
             while try tree.step() { found.append(tree.int(0)) }
         }
+        for key in wanted.keys { try find(key) }
         for stretch in wanted.stretches {
-            let tree = try database.statement(LookupSQL.findStretch)
-            tree.bind(1, stretch.lowerBound)
-            tree.bind(2, stretch.upperBound)
-            tree.bind(3, contact)
-            defer { tree.reset() }
-            while try tree.step() { found.append(tree.int(0)) }
+            var next = try database.row(LookupSQL.firstKey, stretch.lowerBound, stretch.upperBound) { $0.int(0) }
+            while let key = next {
+                try find(key)
+                next = try database.row(LookupSQL.nextKey, key, stretch.upperBound) { $0.int(0) }
+            }
         }
     }
 
@@ -130,26 +139,17 @@ struct LookupTable {
         }
     }
 
-    private func find(
-        _ stretch: ClosedRange<Int64>,
-        after contact: Int64,
-        in run: Int64,
-        _ found: inout [Int64]
-    ) throws(StoreError) {
+    /// The first key of a stretch that a run has.
+    private func firstKey(in stretch: ClosedRange<Int64>, of run: Int64) throws(StoreError) -> Int64? {
         let block = try database.statement(LookupSQL.block)
         block.bind(1, run)
         block.bind(2, stretch.lowerBound)
         block.bind(3, 0)
         defer { block.reset() }
-        if try block.step() { block.withBytes(0) { LookupBlock($0).collect(stretch, after: contact, into: &found) } }
-        let further = try database.statement(LookupSQL.furtherInStretch)
-        further.bind(1, run)
-        further.bind(2, stretch.lowerBound)
-        further.bind(3, stretch.upperBound)
-        defer { further.reset() }
-        while try further.step() {
-            further.withBytes(0) { LookupBlock($0).collect(stretch, after: contact, into: &found) }
+        if try block.step(), let key = block.withBytes(0, { LookupBlock($0).firstKey(from: stretch.lowerBound) }) {
+            return key <= stretch.upperBound ? key : nil
         }
+        return try database.row(LookupSQL.firstBlock, run, stretch.lowerBound, stretch.upperBound) { $0.int(0) }
     }
 
     // MARK: Writing
@@ -244,7 +244,7 @@ struct LookupTable {
         guard let target = sources.first?.target else { return }
         var moved = 0
         while moved < limit {
-            let first = try database.rows(LookupSQL.firstKey) { $0.optionalInt(0) }.compactMap(\.self).min()
+            let first = try database.rows(LookupSQL.firstKeys) { $0.optionalInt(0) }.compactMap(\.self).min()
             guard let first else {
                 try database.run(LookupSQL.endMerge)
                 return
@@ -290,7 +290,8 @@ struct LookupTable {
 private enum LookupSQL {
     static let runs = Query("select id from lookup_run order by id")
     static let find = Query("select contact from lookup where key = ? and contact > ? order by contact limit ?")
-    static let findStretch = Query("select contact from lookup where key between ?1 and ?2 and contact > ?3")
+    static let firstKey = Query("select key from lookup where key between ? and ? order by key limit 1")
+    static let nextKey = Query("select key from lookup where key > ? and key <= ? order by key limit 1")
     static let isEmpty = Query("select not exists (select 1 from lookup)")
     static let insert = Query("insert or ignore into lookup (key, contact) values (?, ?)")
     static let remove = Query("delete from lookup where key = ? and contact = ?")
@@ -315,8 +316,8 @@ private enum LookupSQL {
     static let further = Query(
         "select entries from lookup_block where run = ?1 and key = ?2 and contact > ?3 order by contact"
     )
-    static let furtherInStretch = Query(
-        "select entries from lookup_block where run = ?1 and key between ?2 and ?3 order by key, contact"
+    static let firstBlock = Query(
+        "select key from lookup_block where run = ? and key between ? and ? order by key limit 1"
     )
     static let addRun = Query("insert into lookup_run (entries) values (?)")
     static let addBlock = Query("insert into lookup_block (run, key, contact, entries) values (?, ?, ?, ?)")
@@ -336,7 +337,7 @@ private enum LookupSQL {
     )
     static let setTarget = Query("update lookup_run set target = ?2 where id = ?1")
     static let sources = Query("select id, target from lookup_run where target is not null")
-    static let firstKey = Query(
+    static let firstKeys = Query(
         """
         select (select min(b.key) from lookup_block b where b.run = r.id)
         from   lookup_run r

@@ -272,5 +272,9 @@ enum Migrations {
         """
         insert into meta (name, value) select 'keys_behind', id from contact order by id desc limit 1;
         """,
+        // The same again: what programs made of the step before is not what this one looks for.
+        """
+        insert or replace into meta (name, value) select 'keys_behind', id from contact order by id desc limit 1;
+        """,
     ]
 }

@@ -15,8 +15,8 @@ final class SharedState: Sendable {
     /// Hashes look-up keys; its seed was made with the file.
     let lookupHash: Hash64
     let tokenKey: [UInt8]
-    /// Whether some contacts had keys of an earlier program when the file was opened: then ``MetaTable/keysBehind()`` tells of each
-    /// state whether they still do.
+    /// Whether some contacts had keys of an earlier program when the file was opened: then
+    /// ``MetaTable/keysBehind()`` tells of each state whether they still do.
     let mayHaveFormerKeys: Bool
 
     init(clock: @escaping @Sendable () -> Timestamp, lookupHash: Hash64, tokenKey: [UInt8], mayHaveFormerKeys: Bool) {

@@ -60,13 +60,15 @@ import Testing
         }
     }
 
-    @Test func `the same is found in every state of it, and it goes on where it was`() async throws {
+    @Test(arguments: [3, 4]) func `the same is found in every state of it, and it goes on where it was`(
+        version: Int
+    ) async throws {
         let directory = ScratchDirectory()
         let store = try await Self.filled(directory)
         let wanted = try await store.read { try Self.found($0) }
         #expect(wanted.allSatisfy { !$0.isEmpty })
         await store.close()
-        let older = OlderFile(directory)
+        let older = OlderFile(directory, version: version)
         var snapshot = try older.snapshot()
         #expect(try Self.found(snapshot) == wanted)
         var steps = 0
@@ -110,6 +112,39 @@ import Testing
         await again.close()
     }
 
+    @Test func `a number that changes in the middle of it is found by every key of what it has become`() async throws {
+        let directory = ScratchDirectory()
+        let (store, book) = try await Store.opened(directory)
+        var content = ContactContent()
+        content.phones = [ContactPhone(number: "+49 (0)301234", label: .work, e164: "+49301234")]
+        try await store.write { [content] transaction in
+            for _ in 0..<3 {
+                try transaction.contacts.create(NewContact(connection: book, vendorID: nil, content: content))
+            }
+        }
+        await store.close()
+        let snapshot = try OlderFile(directory).snapshot()
+        let transaction = try Transaction(database: snapshot.database, shared: snapshot.shared)
+        try snapshot.database.execute("begin")
+        let again = ContactPhone(number: "+49 301234", label: .home, e164: "+49301234")
+        let changes: [@Sendable (inout ContactContent) -> Void] = [
+            { $0.phones[0].number = again.number }, { $0.phones.append(again) }, { $0.phones = [] },
+        ]
+        for (key, change) in zip(Int64(1)..., changes) {
+            guard let stored = try snapshot.contacts.find(key: key) else { continue }
+            try transaction.contacts.update(key, ContactUpdate(stored, change))
+        }
+        try transaction.flushLookups()
+        try snapshot.database.execute("commit")
+        func found(_ key: LookupKey) throws -> [Int64] {
+            try snapshot.contacts.matching([key], connections: nil, limit: 10).map(\.key)
+        }
+        #expect(try found(.digits("9301234")) == [1, 2])
+        #expect(try found(.digits("0301234")) == [2])
+        #expect(try found(.e164("+49301234")) == [1, 2])
+        #expect(try MetaTable(database: snapshot.database).keysBehind() == 3)
+    }
+
     @Test func `a new file lacks nothing`() async throws {
         let (store, _) = try await Store.opened(ScratchDirectory())
         #expect(try await store.read { $0.shared.mayHaveFormerKeys } == false)
@@ -120,14 +155,19 @@ import Testing
 /// A file made into what the program before wrote: the schema of then, and the keys of numbers of then.
 struct OlderFile {
     let directory: ScratchDirectory
+    /// Of the schema; with step 4 numbers without E.164 have had a key of their own for a while.
+    let version: Int
 
-    init(_ directory: ScratchDirectory) { self.directory = directory }
+    init(_ directory: ScratchDirectory, version: Int = 3) {
+        self.directory = directory
+        self.version = version
+    }
 
     /// Puts into the file what the program before wrote in place of what this one does; nobody has it open.
     func make() throws {
         let database = try Database(path: directory.database, role: .writer)
         let hash = Hash64(seed: try MetaTable(database: database).hashSeed())
-        try database.execute("begin; pragma user_version = 3")
+        try database.execute("begin; pragma user_version = \(version)")
         let table = LookupTable(database: database)
         var former: [LookupEntry] = []
         for row in try database.rows(Query("select id, doc from contact"), map: { ($0.int(0), $0.bytes(1)) }) {
@@ -135,7 +175,13 @@ struct OlderFile {
             var keys: [Int64] = []
             Documents.appendNumberKeys(content, hash, to: &keys)
             for key in Set(keys) { try table.remove(LookupEntry(key: key, contact: row.0)) }
-            former += Documents.formerNumberKeys(content, hash).map { LookupEntry(key: $0, contact: row.0) }
+            var written = Documents.formerNumberKeys(content, hash)
+            if version == 3 {
+                for case .unplacedDigits(let digits) in content.lookupKeys {
+                    written.remove(Documents.hash("u", digits, hash))
+                }
+            }
+            former += written.map { LookupEntry(key: $0, contact: row.0) }
         }
         _ = try table.insert(former.sorted())
         try database.execute("commit")

@@ -1,5 +1,6 @@
 //  Look-up keys in their tree and in the runs that batches leave, against a plain model.
 
+import CSQLite
 import Contacts
 import Platform
 import TestSupport
@@ -129,6 +130,41 @@ import Testing
             var wanted = WantedKeys([entry.key, entry.key &+ 1])
             wanted.insert(entry.key &- 1)
             #expect(try bench.contacts(wanted) == bench.expected(wanted))
+        }
+    }
+
+    @Test(arguments: [1000, 40_000]) func `of a key that many have no more is read than is asked for`(many: Int64)
+        throws
+    {
+        var bench = try Bench()
+        _ = try bench.insert((1...many).map { LookupEntry(key: 7, contact: $0) } + [LookupEntry(key: 9, contact: 5)])
+        _ = try bench.insert((1...3000).map { LookupEntry(key: 8, contact: $0) })
+        let wanted: WantedKeys = {
+            var wanted = WantedKeys()
+            wanted.stretches = [0...100]
+            return wanted
+        }()
+        _ = try bench.contacts(wanted, limit: 5)  // prepares the statements
+        let steps = Steps(of: bench.database)
+        #expect(try bench.contacts(wanted, after: 3, limit: 5) == [4, 5, 6, 7, 8])
+        #expect(steps.count < 100)
+    }
+
+    /// Counts tens of steps of SQLite's machine (sqlite3_progress_handler).
+    private final class Steps {
+        private(set) var count = 0
+
+        init(of database: Database) {
+            let counter = Unmanaged.passUnretained(self).toOpaque()
+            sqlite3_progress_handler(
+                database.handle,
+                10,
+                { counter in
+                    if let counter { Unmanaged<Steps>.fromOpaque(counter).takeUnretainedValue().count += 1 }
+                    return 0
+                },
+                counter
+            )
         }
     }
 
