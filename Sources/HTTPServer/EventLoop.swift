@@ -42,6 +42,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     // In memory of their own: as stored properties every use of them would be checked for exclusivity at run time.
     private let writerMemory: UnsafeMutablePointer<ResponseWriter>
     private let accessLogMemory: UnsafeMutablePointer<AccessLog>
+    /// Answers that are sent before the loop looks at anything but sockets.
+    let held: UnsafeMutablePointer<HeldAnswers>
     let received: UnsafeMutableRawBufferPointer
     /// What was decrypted of what was received.
     let decrypted: UnsafeMutableRawBufferPointer
@@ -49,6 +51,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// When this turn began, in milliseconds, and the same in nanoseconds.
     private(set) var now: Int64
     private(set) var turnBegan: Int64
+    /// When the last answer was written, in nanoseconds.
+    var answeredAt: Int64 = 0
 
     init(
         _ index: LoopIndex,
@@ -73,6 +77,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         writerMemory.initialize(to: ResponseWriter())
         accessLogMemory = .allocate(capacity: 1)
         accessLogMemory.initialize(to: AccessLog(isWanted: settings.logsRequests))
+        held = .allocate(capacity: 1)
+        held.initialize(to: HeldAnswers())
         received = .allocate(byteCount: 65_536, alignment: 64)
         decrypted = .allocate(byteCount: 65_536, alignment: 64)
         parser = .allocate(capacity: 1)
@@ -81,6 +87,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     deinit {
         closeListeners()
+        held.deinitialize(count: 1)
+        held.deallocate()
         received.deallocate()
         decrypted.deallocate()
         parser.deinitialize(count: 1)
@@ -190,6 +198,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 default: handle(event)
                 }
             }
+            sendHeld()
             hasLocalWork = runInbox(wasSignalled: wasSignalled)
             if isBatchOpen {
                 isBatchOpen = false
@@ -215,11 +224,16 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         if items.isEmpty { return false }
         for item in items {
             switch item {
-            case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
-            case .work(let work): work()
             case .answer(let id, let write): answer(id, write)
+            case .job(let job):
+                sendHeld()
+                job.runSynchronously(on: asUnownedTaskExecutor())
+            case .work(let work):
+                sendHeld()
+                work()
             }
         }
+        sendHeld()
         return true
     }
 

@@ -232,7 +232,7 @@ extension EventLoop {
 
     /// Sends what was written, and takes up the requests that waited behind it.
     private func proceed(_ connection: Connection) {
-        flush(connection)
+        flushSoon(connection)
         if connection.isClosed || connection.unsent != nil || connection.isEnding || connection.input == nil {
             settle(connection)
         } else {
@@ -252,6 +252,22 @@ extension EventLoop {
         if connection.isClosed { return }
         writer.output.withUnsafeBytes { transmit(connection, $0) }
     }
+
+    /// The same, after some others' where nothing stands against that: a small answer, and nothing else to be done for
+    /// the connection before its next request.
+    func flushSoon(_ connection: Connection) {
+        let output = writer.output.count
+        guard connection.tls == nil, output > 0, output <= HeldAnswers.largest, !connection.isClosed,
+            connection.unsent == nil, connection.input == nil, connection.exchange == nil, connection.parked == nil,
+            !connection.isEnding, !connection.inputHasEnded, !mustClose
+        else { return flush(connection) }
+        let isTime = writer.output.withUnsafeBytes { held.pointee.add($0, of: connection, at: answeredAt) }
+        writer.output.removeAll()
+        if isTime { sendHeld() }
+    }
+
+    /// Sends the answers that were held back.
+    func sendHeld() { held.pointee.release { connection, bytes in transmit(connection, bytes) } }
 
     /// Sends bytes of answers, and keeps what the socket does not take.
     private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {

@@ -74,7 +74,7 @@ extension EventLoop {
             }
             parser.pointee.reset()
         }
-        flush(connection)
+        flushSoon(connection)
         settle(connection)
     }
 
@@ -307,12 +307,13 @@ extension EventLoop {
 
     /// Tells the log and the metrics about an answer.
     func record(_ context: RequestContext, status: Int, bytes: Int, _ path: Span<UInt8>) {
+        answeredAt = Monotonic.nanoseconds()
         let observation = Observation(
             route: context.route,
             method: context.method,
             status: status,
             bytesSent: bytes,
-            duration: Monotonic.nanoseconds() - context.startedAt
+            duration: answeredAt - context.startedAt
         )
         counts.answered(observation)
         accessLog.add(observation, context, path, router)

@@ -287,6 +287,78 @@ struct ServerTests {
             #expect(seen.all == ["began", "rested", "began", "rested"])
         }
     }
+
+    @Test(arguments: [false, true]) func `who asks in the same turn of the loop is answered, although others have left`(
+        drains: Bool
+    ) async throws {
+        let (isBlocked, goesOn) = (Condition(), Condition())
+        let routes: @Sendable () -> [Route] = {
+            Self.routes() + [
+                .get(
+                    "/block",
+                    .now { _, writer in
+                        isBlocked.signal()
+                        goesOn.wait()
+                        writer.write(Response.text(200, "unblocked"))
+                    }
+                )
+            ]
+        }
+        try await withServer(stops: !drains, routes: routes) { server in
+            let clients = (0..<50).map { _ in TestClient(server) }
+            for client in clients { #expect(client.get("/now").status == 200) }
+            let blocker = TestClient(server)
+            blocker.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+            isBlocked.wait()
+            for (number, client) in clients.enumerated() {
+                // A large answer, two at once, and some who leave, among the small ones.
+                var paths = ["/echo/\(number)"]
+                if number % 7 == 0 { paths.append("/now") }
+                if number == 10 { paths = ["/large"] }
+                if number == 25 { paths = ["/block"] }
+                client.send(paths.map { "GET \($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+                if number % 9 == 5 { client.disconnect() }
+            }
+            goesOn.signal()
+            isBlocked.wait()
+            // In the middle of the turn that sees them all.
+            if drains { server.drain() }
+            goesOn.signal()
+            #expect(blocker.answer().body == "unblocked")
+            for (number, client) in clients.enumerated() where number % 9 != 5 {
+                let body = client.answer().body
+                switch number {
+                case 10: #expect(body.utf8.count == 8 << 20)
+                case 25: #expect(body == "unblocked")
+                default: #expect(body == "\(number)")
+                }
+                if number % 7 == 0 { #expect(client.answer().body == "now") }
+                if drains { #expect(client.readToEnd().isEmpty) } else { #expect(client.get("/now").body == "now") }
+            }
+        }
+    }
+
+    @Test func `answers that another thread gives at once all arrive`() async throws {
+        let places = Mutex<[AnswerPlace]>([])
+        let handOver: @Sendable (borrowing RequestView, AnswerPlace) -> Bool = { _, place in
+            places.withLock { places in
+                places.append(place)
+                guard places.count == 50 else { return }
+                for (number, place) in places.enumerated() {
+                    place.answer { $0.write(Response.text(201, "\(number)")) }
+                }
+            }
+            return true
+        }
+        let routes: @Sendable () -> [Route] = {
+            [.get("/handed", .handedOver(handOver, { _ in .text(200, "by a task") }))]
+        }
+        try await withServer(routes: routes) { server in
+            let clients = (0..<50).map { _ in TestClient(server) }
+            for client in clients { client.send("GET /handed HTTP/1.1\r\nHost: a\r\n\r\n") }
+            #expect(Set(clients.map { $0.answer().body }) == Set((0..<50).map(String.init)))
+        }
+    }
 }
 
 /// What hooks saw.
