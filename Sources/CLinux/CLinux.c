@@ -34,13 +34,17 @@ struct turns {
 
 // For Linux nice values belong to threads, whatever POSIX says (setpriority(2)); being nicer is always allowed. A thread
 // inherits its creator's, so that the main thread's is what counts from. Since Linux 6.12 `runtime` is the length of an
-// ordinary thread's turn; before, and where a filter of system calls forbids this one, only the nice value is set.
+// ordinary thread's turn; before, and where a filter of system calls forbids this one, only the nice value is set. Where
+// even that is refused the thread stays what its creator is: that costs evenness, no work.
 void clinux_take_turns(int nicer, uint64_t turn_ns) {
+    id_t thread = (id_t)syscall(SYS_gettid);
     int nice = getpriority(PRIO_PROCESS, (id_t)getpid()) + nicer;
     if (nice > 19) nice = 19;
+    int inherited = getpriority(PRIO_PROCESS, thread);
+    if (nice < inherited) nice = inherited;
     struct turns turns = {.size = sizeof turns, .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns};
     if (sched_getscheduler(0) == SCHED_OTHER && syscall(SYS_sched_setattr, 0, &turns, 0) == 0) return;
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice);
+    (void)setpriority(PRIO_PROCESS, thread, nice);
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

@@ -25,7 +25,6 @@ struct App {
     private let server: Server
     private let reload: Reload
     private let signals: AsyncStream<Int32>
-    private let background = BackgroundExecutor(threads: Processors.count)
 
     /// Starts everything up to the bound listener; what it throws is a reason not to serve.
     init(configPath: String, listen: String?, signals: AsyncStream<Int32>, log: Log) async throws {
@@ -85,8 +84,7 @@ struct App {
         if let address = server.adminAddress { log.info("server.admin_listening", ["address": address]) }
         let ending = await withTaskGroup(of: Ending?.self) { group in
             group.addTask { await serve() }
-            // Runs and deliveries give way to requests.
-            group.addTask(executorPreference: background) {
+            group.addTask {
                 await services.run()
                 return nil
             }

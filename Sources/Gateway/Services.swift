@@ -28,6 +28,9 @@ final class Services: Sendable {
     /// Given when the program drains.
     let stop = StopSignal()
     private let deliveriesEnded = StopSignal()
+    /// Somebody waits for a webhook and for a write that was accepted; nobody for a run or for old rows to go.
+    private let outbound = BackgroundExecutor(name: "outbound", precedence: .second, threads: Processors.count)
+    private let background = BackgroundExecutor(name: "background", precedence: .last, threads: Processors.count)
 
     init(store: Store, client: Client, live: LiveState, seal: Seal, log: Log) {
         self.store = store
@@ -47,13 +50,19 @@ final class Services: Sendable {
     func run() async {
         sync.apply(live.current.targets)
         await withDiscardingTaskGroup { group in
-            group.addTask { [self] in
+            group.addTask(executorPreference: outbound) { [self] in
                 await dispatcher.run()
                 deliveriesEnded.stop()
             }
-            group.addTask { [self] in await untilCancelled("sync") { try await sync.run() } }
-            group.addTask { [self] in await untilCancelled("writes") { try await queue.run() } }
-            group.addTask { [self] in await untilCancelled("retention") { try await forget() } }
+            group.addTask(executorPreference: outbound) { [self] in
+                await untilCancelled("writes") { try await queue.run() }
+            }
+            group.addTask(executorPreference: background) { [self] in
+                await untilCancelled("sync") { try await sync.run() }
+            }
+            group.addTask(executorPreference: background) { [self] in
+                await untilCancelled("retention") { try await forget() }
+            }
         }
     }
 

@@ -1,17 +1,22 @@
-//  Threads that let others go first, for work that nobody waits for.
+//  Threads that let event loops go first.
 
 import Synchronization
 
-/// A pool of threads of low priority. Tasks that prefer it run there, as many at once as there are threads, and leave
-/// the processors to event loops whenever these have something to do.
+/// A pool of threads of lower precedence. Tasks that prefer it run there, as many at once as there are threads, and
+/// leave the processors to event loops whenever these have something to do.
 public final class BackgroundExecutor: TaskExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
     private let condition = Condition()
 
     /// Starts that many threads; they live as long as the process.
-    public init(threads count: Int) {
+    ///
+    /// - Parameters:
+    ///   - name: As debuggers show it, with a number behind; Linux keeps 15 characters.
+    ///   - precedence: Of its threads.
+    ///   - count: How many threads.
+    public init(name: String, precedence: PosixThread.Precedence, threads count: Int) {
         for number in 0..<count {
-            PosixThread.start(name: "background-\(number)", precedence: .last) { [self] in run() }
+            PosixThread.start(name: "\(name)-\(number)", precedence: precedence) { [self] in run() }
         }
     }
 

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Synchronization
 
 /// A thread of our own.
 public enum PosixThread {
@@ -28,7 +29,7 @@ public enum PosixThread {
         fileprivate var turn: UInt64 { self == .first ? 100_000 : 300_000 }
     }
 
-    private final class Body {
+    private final class Body: Sendable {
         let name: String
         let precedence: Precedence
         let run: @Sendable () -> Void
@@ -43,6 +44,56 @@ public enum PosixThread {
             clinux_take_turns(precedence.nicer, precedence.turn)
             run()
         }
+
+        /// Starts a detached thread for it.
+        func start() {
+            var thread = pthread_t()
+            var attributes = pthread_attr_t()
+            pthread_attr_init(&attributes)
+            pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+            let body = Unmanaged.passRetained(self).toOpaque()
+            let code = pthread_create(
+                &thread,
+                &attributes,
+                { argument in
+                    guard let argument = argument else { return nil }
+                    let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
+                    body.begin()
+                    return nil
+                },
+                body
+            )
+            pthread_attr_destroy(&attributes)
+            precondition(code == 0, "pthread_create failed with \(code)")
+        }
+    }
+
+    /// Starts all others. A thread inherits its creator's nice value and may not lower it again without privileges: one
+    /// that the pool of Swift's tasks has from a thread that gives way would give way as well, whatever it was meant for.
+    private final class Creator: Sendable {
+        static let shared = Creator()
+        private let waiting = Mutex<[Body]>([])
+        private let condition = Condition()
+
+        private init() {
+            Body(name: "threads", precedence: .first) { [self] in run() }.start()
+        }
+
+        func add(_ body: Body) {
+            waiting.withLock { $0.append(body) }
+            condition.signal()
+        }
+
+        private func run() {
+            while true {
+                let bodies = waiting.withLock { waiting in
+                    defer { waiting = [] }
+                    return waiting
+                }
+                for body in bodies { body.start() }
+                condition.wait()
+            }
+        }
     }
 
     /// Starts a detached thread that runs the closure and ends.
@@ -51,23 +102,6 @@ public enum PosixThread {
         precedence: Precedence = .first,
         _ run: @escaping @Sendable () -> Void
     ) {
-        var thread = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let body = Unmanaged.passRetained(Body(name: name, precedence: precedence, run: run)).toOpaque()
-        let code = pthread_create(
-            &thread,
-            &attributes,
-            { argument in
-                guard let argument = argument else { return nil }
-                let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-                body.begin()
-                return nil
-            },
-            body
-        )
-        pthread_attr_destroy(&attributes)
-        precondition(code == 0, "pthread_create failed with \(code)")
+        Creator.shared.add(Body(name: name, precedence: precedence, run: run))
     }
 }

@@ -44,7 +44,10 @@ final class Running: Sendable {
     }()
 
     /// Spawns the program.
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    ///
+    /// - Parameter wrapper: A program and its arguments that becomes this one, such as `setpriv`.
+    init(_ arguments: [String], environment: [String: String] = [:], through wrapper: [String] = []) throws {
+        let command = wrapper + [Self.program] + arguments
         let output = try Self.pipe()
         let errors = try Self.pipe()
         var actions = posix_spawn_file_actions_t()
@@ -55,14 +58,14 @@ final class Running: Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        var all = ([Self.program] + arguments).map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
+        var all = command.map { strdup($0) as UnsafeMutablePointer<CChar>? } + [nil]
         var variables = environment.map { strdup("\($0.key)=\($0.value)") as UnsafeMutablePointer<CChar>? } + [nil]
         defer { for pointer in all + variables { free(pointer) } }
         var child: pid_t = 0
-        let code = posix_spawn(&child, Self.program, &actions, &attributes, &all, &variables)
+        let code = posix_spawn(&child, command[0], &actions, &attributes, &all, &variables)
         close(output.1)
         close(errors.1)
-        try #require(code == 0, "cannot start \(Self.program)")
+        try #require(code == 0, "cannot start \(command)")
         let pid = child
         self.pid = pid
         Self.running.withLock { _ = $0.insert(pid) }
@@ -187,12 +190,17 @@ final class RunningGateway: Sendable {
         """
     }
 
-    init(_ config: String = RunningGateway.config(), prepare: (String) throws -> Void = { _ in }) async throws {
+    init(
+        _ config: String = RunningGateway.config(),
+        through wrapper: [String] = [],
+        prepare: (String) throws -> Void = { _ in }
+    ) async throws {
         directory = "/tmp/gateway-test-\(RandomSource.shared.hex(8))"
         try #require(mkdir(directory, 0o700) == 0)
         try prepare(directory)
         try Self.write(config.replacing("DIRECTORY", with: directory), to: directory + "/gateway.json")
-        process = try Running(["serve", "--config", directory + "/gateway.json", "--listen", "127.0.0.1:0"])
+        let arguments = ["serve", "--config", directory + "/gateway.json", "--listen", "127.0.0.1:0"]
+        process = try Running(arguments, through: wrapper)
         let line = await process.line("server.listening")
         address = try #require(line?["address"]?.stringValue, "\(process.lines)")
         base = "http://\(address)"

@@ -1,0 +1,44 @@
+//  Who goes first among the threads of the running program.
+
+import FoundationEssentials
+import Glibc
+import HTTPCore
+import Platform
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct PrecedenceTests {
+    private static let dropper = "/usr/bin/setpriv"
+
+    /// A superuser may lower a nice value again; a service's user, and a container's, may not.
+    private static let unprivileged = geteuid() == 0 ? [dropper, "--bounding-set=-sys_nice"] : []
+
+    @Test(.enabled(if: unprivileged.isEmpty || access(dropper, X_OK) == 0), arguments: [[], unprivileged])
+    func `loops go before the writer and webhooks, and these before runs`(wrapper: [String]) async throws {
+        let gateway = try await RunningGateway(through: wrapper)
+        // All of them have begun by then.
+        #expect(try await gateway.call(.get, "/readyz", key: nil).status == 200)
+        let threads = try niceValues(of: gateway.process.pid)
+        let process = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(gateway.process.pid))
+        let expected: [(name: String, nicer: Int32)] = [
+            ("loop-0", 0), ("log", 0), ("store-writer", 10), ("outbound-0", 10), ("background-0", 19),
+        ]
+        for (name, nicer) in expected { #expect(threads[name] == min(19, process + nicer), "\(name)") }
+        #expect(await gateway.stop() == 0)
+    }
+
+    /// By the names of the threads.
+    private func niceValues(of process: pid_t) throws -> [String: Int32] {
+        let tasks = "/proc/\(process)/task"
+        var values: [String: Int32] = [:]
+        for thread in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+            let bytes = try FileDescriptor.contents(ofFile: "\(tasks)/\(thread)/stat")
+            // proc(5): the second field is the name in brackets, the nineteenth the nice value.
+            let text = String(decoding: bytes, as: UTF8.self)
+            let open = try #require(text.firstIndex(of: "("))
+            let close = try #require(text.lastIndex(of: ")"))
+            let rest = text[text.index(after: close)...].split(separator: " ")
+            values[String(text[text.index(after: open)..<close])] = Int32(rest[16])
+        }
+        return values
+    }
+}
