@@ -43,9 +43,7 @@ final class Running: Sendable {
         return Mutex([])
     }()
 
-    /// Spawns the program.
-    ///
-    /// - Parameter wrapper: A program and its arguments that becomes this one, such as `setpriv`.
+    /// Spawns the program, or with a wrapper another, such as `setpriv`, that becomes it.
     init(_ arguments: [String], environment: [String: String] = [:], through wrapper: [String] = []) throws {
         let command = wrapper + [Self.program] + arguments
         let output = try Self.pipe()
