@@ -240,8 +240,8 @@ extension ContactTable {
 
 /// How far candidates that turn out to be others are looked through.
 enum LookThrough {
-    /// So many documents of contacts that have only the last digits of a number: what an older file finds for numbers
-    /// without E.164 before ``KeyUpgrade`` is through.
+    /// So many documents of contacts that stand under a number's last digits and have not written it so: their E.164 ends
+    /// like it, or ``KeyUpgrade`` has not come to them.
     static let documents = 500
 }
 

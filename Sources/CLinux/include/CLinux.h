@@ -6,8 +6,8 @@
 /// Names the calling thread for debuggers.
 void clinux_name_thread(const char *_Nonnull name);
 
-/// Makes the calling thread by so much nicer than the process (setpriority(2)), and its turns on a processor so long
-/// while others wait; there is no way back to a smaller nice value.
+/// Makes the calling thread by so much nicer than the process (setpriority(2)), or leaves it as nice as its creator where
+/// that is more, and its turns on a processor so long while others wait; there is no way back to a smaller nice value.
 void clinux_take_turns(int nicer, uint64_t turn_ns);
 
 /// Lets go of the pages of code and constants, of this program and its libraries, that are in memory; those that are
