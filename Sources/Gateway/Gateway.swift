@@ -17,7 +17,7 @@ public enum Gateway {
     ///   - listen: Goes before `server.listen`.
     /// - Returns: The exit code: 0 after a drain, 1 for a failure.
     public static func serve(configPath: String, listen: String?) async -> Int32 {
-        // Before any other thread starts: threads inherit the mask.
+        // The first thread of ours is one that gives way to nobody: its place is what the others start from.
         let signals = Signals.stream([SIGHUP, SIGTERM, SIGINT])
         let log = Log()
         do {

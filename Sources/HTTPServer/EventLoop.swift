@@ -197,6 +197,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 case Self.listenerMark - 1: accept(1)
                 default: handle(event)
                 }
+                if held.pointee.areDue(at: answeredAt) { sendHeld() }
             }
             sendHeld()
             hasLocalWork = runInbox(wasSignalled: wasSignalled)
@@ -224,7 +225,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         if items.isEmpty { return false }
         for item in items {
             switch item {
-            case .answer(let id, let write): answer(id, write)
+            case .answer(let id, let write):
+                answer(id, write)
+                if held.pointee.areDue(at: answeredAt) { sendHeld() }
             case .job(let job):
                 sendHeld()
                 job.runSynchronously(on: asUnownedTaskExecutor())
@@ -248,7 +251,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         if event.events & UInt32(clinux_hangup) != 0 {
             return connection.life.phase == .lingering ? readable(connection) : drop(connection)
         }
-        if event.events & UInt32(clinux_writable) != 0 { writable(connection) }
+        if event.events & UInt32(clinux_writable) != 0 {
+            writable(connection)
+            sendHeld()
+        }
         if !connection.isClosed, event.events & UInt32(clinux_readable) != 0 { readable(connection) }
     }
 

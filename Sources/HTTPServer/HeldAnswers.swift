@@ -6,7 +6,7 @@ import Platform
 struct HeldAnswers: ~Copyable {
     /// So many are sent together at most, since the first waits for what the others take.
     private static let most = 16
-    /// The same in nanoseconds: behind a slow handler nothing is held.
+    /// The same in nanoseconds, seen after each handler: behind a slow one nothing is held.
     private static let longest: Int64 = 200_000
     /// A larger answer is worth a wake of its own.
     static let largest = 4096
@@ -18,13 +18,15 @@ struct HeldAnswers: ~Copyable {
     init() { entries.reserveCapacity(Self.most) }
 
     /// Takes an answer that was written at that moment, in nanoseconds.
-    ///
-    /// - Returns: Whether it is time to send.
-    mutating func add(_ answer: UnsafeRawBufferPointer, of connection: Connection, at moment: Int64) -> Bool {
+    mutating func add(_ answer: UnsafeRawBufferPointer, of connection: Connection, at moment: Int64) {
         if entries.isEmpty { since = moment }
         bytes.append(answer)
         entries.append((connection, bytes.count))
-        return entries.count == Self.most || moment - since > Self.longest
+    }
+
+    /// Whether it is time to send, at a moment in nanoseconds.
+    func areDue(at moment: Int64) -> Bool {
+        entries.count == Self.most || !entries.isEmpty && moment - since > Self.longest
     }
 
     /// Hands out every answer, and holds none afterwards.

@@ -245,10 +245,7 @@ extension EventLoop {
     /// Sends what is in the output buffer, in one call if the socket takes it.
     func flush(_ connection: Connection) {
         if writer.output.count == 0, connection.tls == nil { return }
-        defer {
-            writer.output.removeAll()
-            writer.output.shrink(to: 1 << 20)
-        }
+        defer { forgetOutput() }
         if connection.isClosed { return }
         writer.output.withUnsafeBytes { transmit(connection, $0) }
     }
@@ -261,9 +258,13 @@ extension EventLoop {
             connection.unsent == nil, connection.input == nil, connection.exchange == nil, connection.parked == nil,
             !connection.isEnding, !connection.inputHasEnded, !mustClose
         else { return flush(connection) }
-        let isTime = writer.output.withUnsafeBytes { held.pointee.add($0, of: connection, at: answeredAt) }
+        writer.output.withUnsafeBytes { held.pointee.add($0, of: connection, at: answeredAt) }
+        forgetOutput()
+    }
+
+    private func forgetOutput() {
         writer.output.removeAll()
-        if isTime { sendHeld() }
+        writer.output.shrink(to: 1 << 20)
     }
 
     /// Sends the answers that were held back.
@@ -271,6 +272,8 @@ extension EventLoop {
 
     /// Sends bytes of answers, and keeps what the socket does not take.
     private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        // Of what was held for it, after it has closed, nothing may go to whoever has its descriptor.
+        if connection.isClosed { return }
         if let unsent = connection.unsent {
             unsent.sealed.append(pipe.output)
             pipe.clearOutput()

@@ -40,8 +40,8 @@ public enum PosixThread {
         }
 
         func begin() {
-            clinux_name_thread(String(name.prefix(15)))
             clinux_take_turns(precedence.nicer, precedence.turn)
+            clinux_name_thread(String(name.prefix(15)))
             run()
         }
 

@@ -208,7 +208,9 @@ extension ContactTable where Access == Writing {
             try LinkTable<Writing>(database: database).remove(connection: old.connection, vendorID)
         }
         var keys = Set(Documents.lookupKeys(old.contact.content, shared.lookupHash))
-        if try hasFormerKeys { keys.formUnion(Documents.formerNumberKeys(old.contact.content, shared.lookupHash)) }
+        if try hasFormerKeys(from: old.key) {
+            keys.formUnion(Documents.formerNumberKeys(old.contact.content, shared.lookupHash))
+        }
         for key in keys { try LookupTable(database: database).remove(LookupEntry(key: key, contact: old.key)) }
         try database.run(ContactSQL.deleteProjection, old.key)
         try database.run(ContactSQL.delete, old.key)
@@ -251,7 +253,7 @@ extension ContactTable where Access == Writing {
 
     private func moveLookups(_ key: Int64, from old: Contact, to new: Contact) throws(StoreError) {
         let transaction = try writing()
-        if try hasFormerKeys {
+        if try hasFormerKeys(from: key) {
             // Its turn comes with its change.
             try transaction.flushLookups()
             try KeyUpgrade(transaction: transaction, database: database, shared: shared).renew(key, old.content)

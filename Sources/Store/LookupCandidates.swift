@@ -27,15 +27,15 @@ struct Candidates {
 }
 
 extension ContactTable {
-    /// Whether some contacts of an older file still have the keys of then.
-    var hasFormerKeys: Bool {
-        get throws(StoreError) { shared.mayHaveFormerKeys ? try MetaTable(database: database).keysBehind() > 0 : false }
+    /// Whether that contact of an older file, or one before it, still has the keys of then.
+    func hasFormerKeys(from contact: Int64 = 1) throws(StoreError) -> Bool {
+        shared.mayHaveFormerKeys ? try MetaTable(database: database).keysBehind() >= contact : false
     }
 
     /// What to look for to find contacts that may have one of those keys.
     func wanted(_ keys: [LookupKey]) throws(StoreError) -> WantedKeys {
         let hash = shared.lookupHash
-        let hasFormerKeys = try hasFormerKeys
+        let hasFormerKeys = try hasFormerKeys()
         var wanted = WantedKeys()
         for key in keys {
             switch key {

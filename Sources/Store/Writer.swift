@@ -372,7 +372,7 @@ final class Writer: @unchecked Sendable {
         do throws(StoreError) {
             try database.statement(SQL.begin).run()
             let upgrade = KeyUpgrade(transaction: transaction, database: database, shared: shared)
-            let isDone = try upgrade.advance(contacts: 100)
+            let isDone = try upgrade.advance(contacts: 500)
             try database.statement(SQL.commit).run()
             mayHaveFormerKeys = !isDone
             upgradedAt = Monotonic.milliseconds()

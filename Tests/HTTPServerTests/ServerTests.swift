@@ -338,6 +338,40 @@ struct ServerTests {
         }
     }
 
+    @Test func `an answer does not wait for more than one slow handler`() async throws {
+        let (isBlocked, goesOn) = (Condition(), Condition())
+        let routes: @Sendable () -> [Route] = {
+            Self.routes() + [
+                .get(
+                    "/block",
+                    .now { _, writer in
+                        isBlocked.signal()
+                        goesOn.wait()
+                        let end = Monotonic.nanoseconds() + 1_000_000
+                        while Monotonic.nanoseconds() < end {}
+                        writer.write(Response.text(200, String(repeating: "x", count: 10_000)))
+                    }
+                )
+            ]
+        }
+        try await withServer(routes: routes) { server in
+            let clients = (0..<4).map { _ in TestClient(server) }
+            for client in clients { #expect(client.get("/now").status == 200) }
+            clients[0].send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n")
+            isBlocked.wait()
+            // These three come in one turn.
+            clients[1].send("GET /now HTTP/1.1\r\nHost: a\r\n\r\n")
+            for client in clients[2...] { client.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n") }
+            for _ in 0..<2 {
+                goesOn.signal()
+                isBlocked.wait()
+            }
+            #expect(clients[1].answer().body == "now")
+            goesOn.signal()
+            for client in [clients[0], clients[2], clients[3]] { #expect(client.answer().body.utf8.count == 10_000) }
+        }
+    }
+
     @Test func `answers that another thread gives at once all arrive`() async throws {
         let places = Mutex<[AnswerPlace]>([])
         let handOver: @Sendable (borrowing RequestView, AnswerPlace) -> Bool = { _, place in
