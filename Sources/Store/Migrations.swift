@@ -276,5 +276,10 @@ enum Migrations {
         """
         insert or replace into meta (name, value) select 'keys_behind', id from contact order by id desc limit 1;
         """,
+        // Segments of the search index are merged when there are eight of a size, not four (FTS5, `automerge`): behind an
+        // import each word is written anew half as often, and a search asks a few segments more.
+        """
+        insert into search (search, rank) values ('automerge', 8);
+        """,
     ]
 }
