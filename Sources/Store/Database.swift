@@ -57,6 +57,7 @@ final class Database {
             try execute("pragma synchronous = \(disk.synchronous)")
         case .reader:
             try execute("pragma query_only = on")
+            _ = csqlite_close_without_checkpoint(handle)
         }
     }
 

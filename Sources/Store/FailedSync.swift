@@ -16,6 +16,17 @@ enum FailedSync {
         if descriptor >= 0 { close(descriptor) }
     }
 
+    /// Leaves the mark too when a sync fails of what a start itself commits, such as a step of the schema.
+    static func marking<Result>(
+        _ path: String,
+        _ body: () throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        do throws(StoreError) { return try body() } catch {
+            if error.isFatal { mark(path) }
+            throw error
+        }
+    }
+
     /// Makes what the page cache shows true on the disk, where there is a mark, and takes the mark away.
     static func settle(_ path: String, on disk: DiskAccess) throws(StoreError) {
         guard access(path + suffix, F_OK) == 0 else { return }
@@ -41,7 +52,8 @@ enum FailedSync {
         var size: Int64 = 0
         try check(methods.xFileSize?(file, &size), path)
         size = min(size, limit)
-        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        // SQLite's VFS takes less than 128 KiB at once (os_unix.c, `seekAndWriteFd`): of more it writes nothing at all.
+        var chunk = [UInt8](repeating: 0, count: 65_536)
         var offset: Int64 = 0
         while offset < size {
             let count = Int32(min(size - offset, Int64(chunk.count)))

@@ -46,13 +46,8 @@ public final class Store: Sendable {
         self.disk = disk
         lock = try FileLock(beside: path)
         try FailedSync.settle(path, on: disk)
-        let database = try Database(path: path, role: .writer, disk: disk)
-        try Migrations.run(on: database)
+        let database = try FailedSync.marking(path) { () throws(StoreError) in try Self.prepared(path, disk) }
         let meta = MetaTable(database: database)
-        do throws(StoreError) { try database.run(IdempotencyTable<Writing>.interruptAll) } catch {
-            // A full disk is no reason not to read: those keys wait for the next start.
-            guard error.code == .full else { throw error }
-        }
         shared = SharedState(
             clock: clock,
             lookupHash: Hash64(seed: try meta.hashSeed()),
@@ -75,6 +70,17 @@ public final class Store: Sendable {
         )
         writer.start()
         background.start()
+    }
+
+    /// The file as this program wants it, with what a former process left in the middle taken for interrupted.
+    private static func prepared(_ path: String, _ disk: DiskAccess) throws(StoreError) -> Database {
+        let database = try Database(path: path, role: .writer, disk: disk)
+        try Migrations.run(on: database)
+        do throws(StoreError) { try database.run(IdempotencyTable<Writing>.interruptAll) } catch {
+            // A full disk is no reason not to read: those keys wait for the next start.
+            guard error.code == .full else { throw error }
+        }
+        return database
     }
 
     /// The sequence of the last committed change; zero before the first.
@@ -162,8 +168,9 @@ public final class Store: Sendable {
 
     /// Finishes what is queued, moves the log into the file and ends the threads.
     public func close() async {
-        await writer.stop()
         await background.stop()
+        // Last: it moves the log into the file, and takes it away.
+        await writer.stop()
         shared.closeListeners()
         lock.release()
     }

@@ -121,6 +121,8 @@ final class Writer: @unchecked Sendable {
                 if jobs.isEmpty { condition.wait() }
             } else if !jobs.isEmpty {
                 commit(jobs, transaction, database)
+                // Nothing is done on a disk of which nobody knows what it has.
+                if state.withLock({ $0.failure }) != nil { continue }
                 if logPages < checkpointedPages { checkpointedPages = 0 }  // the log began anew
                 isLogMoved = false
                 if logPages - checkpointedPages >= checkpointPages { checkpoint(database) }
@@ -182,8 +184,10 @@ final class Writer: @unchecked Sendable {
 
     private func end() {
         if let database, state.withLock({ $0.failure }) == nil {
-            // The log is as good a place; the next start reads it.
-            _ = try? database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+            do throws(StoreError) { _ = try database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE) } catch {
+                // The log is as good a place, and the next start reads it; not where a sync has failed.
+                if error.isFatal { failForGood(error, jobs: []) }
+            }
         }
         transaction = nil
         database = nil
@@ -324,6 +328,8 @@ final class Writer: @unchecked Sendable {
     /// more is acknowledged; the next start recovers.
     private func failForGood(_ error: StoreError, jobs: [Job]) {
         log.error("store.failed", ["reason": error.message])
+        // Its pages are taken for written: another checkpoint would succeed, and the log go with what the disk lacks.
+        if let database { _ = csqlite_close_without_checkpoint(database.handle) }
         state.withLock { $0.failure = error }
         for job in jobs { refuse(job, error) }
         onFailure(error)

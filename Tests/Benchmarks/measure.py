@@ -242,7 +242,7 @@ class Bench:
             unchanged.append(theirs[1] / second)
         source.end()
         if imported:
-            self.report.add("import through contact-source", "Python script", "6", imported)
+            self.report.add("import through `contact-source`, search index included", "Python script", "6", imported)
             self.report.add("second full run, nothing changed", "the same script", "20", unchanged)
 
     def sample(self, client, most=50000):

@@ -161,7 +161,13 @@ static const sqlite3_io_methods methods = {
 static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int flags, int *out) {
     fault_file *opened = file_of(file);
     memset(opened, 0, sizeof *opened);
-    bool counts = vfs_of(vfs)->kind != CFAULT_NOSPC || (flags & SQLITE_OPEN_CREATE);
+    bool counts = true;
+    if (vfs_of(vfs)->kind == CFAULT_NOSPC) {
+        // Room is only asked for by those who make a file.
+        int exists = 0;
+        if (path) (void)base_of(vfs)->xAccess(base_of(vfs), path, SQLITE_ACCESS_EXISTS, &exists);
+        counts = (flags & SQLITE_OPEN_CREATE) && !exists;
+    }
     if (counts && fails(vfs_of(vfs), CFAULT_OPEN)) return SQLITE_CANTOPEN;
     opened->vfs = vfs_of(vfs);
     opened->real = (sqlite3_file *)(opened + 1);

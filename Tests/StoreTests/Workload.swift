@@ -198,6 +198,15 @@ final class Workload {
 
     // MARK: Steps
 
+    /// Goes on while somebody reads what was there before, so that a checkpoint moves a part of the log only.
+    func steps(_ count: Int, besideReader isReading: Bool) async {
+        let reader = isReading ? try? store?.reader() : nil
+        try? reader?.begin()
+        _ = try? reader?.contacts.find(key: 1)
+        for _ in 0..<count { await step() }
+        reader?.end()
+    }
+
     /// Does the next thing. Every kind comes up in the first dozen steps, so that a short run meets them all.
     func step() async {
         if store == nil { await open() }

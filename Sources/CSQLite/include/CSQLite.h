@@ -21,3 +21,8 @@ static inline int csqlite_bind_borrowed_text(sqlite3_stmt *_Nonnull statement, i
 static inline int csqlite_bind_blob(sqlite3_stmt *_Nonnull statement, int index, const void *_Nullable bytes, int count) {
     return sqlite3_bind_blob(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
+
+/// Lets the connection close without a checkpoint, also as the last of its file (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE).
+static inline int csqlite_close_without_checkpoint(sqlite3 *_Nonnull handle) {
+    return sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}
