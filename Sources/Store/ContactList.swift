@@ -150,55 +150,12 @@ extension ContactTable {
         return Array(found.values.sorted { $0.key < $1.key }.prefix(limit))
     }
 
-    /// Shows the contacts that really have a key, in the order of their contact keys, as they are stored. Where many
-    /// numbers have the same last digits in E.164 alone, the candidates behind ``LookThrough/documents`` others are not
-    /// looked at.
+    /// Shows the contacts that really have one of some keys, as they are stored, key after key: a contact that has two
+    /// of them may be shown twice. Where many numbers have the same last digits in E.164 alone, the candidates behind
+    /// ``LookThrough/documents`` others are not looked at.
     ///
     /// - Parameters:
-    ///   - key: An e-mail address or a number.
-    ///   - connections: Only of these; `nil` for all.
-    ///   - limit: At most so many.
-    ///   - most: Contacts of other connections that are passed over before the search ends.
-    ///   - body: Gets each row with its document, SQLite's own bytes, gone when it returns. It must not look up.
-    /// - Throws: ``StoreError``, and what the body throws.
-    public func forEachMatch(
-        _ key: LookupKey,
-        connections: Set<Int64>?,
-        limit: Int,
-        passingOver most: Int = .max,
-        _ body: (ContactRow, Span<UInt8>) throws -> Void
-    ) throws {
-        try transaction?.flushLookups()
-        let wanted = try wanted([key])
-        guard var source = try candidates(under: wanted, after: 0) else { return }
-        defer { source.statement.reset() }
-        var shown = 0
-        var others = 0
-        var passedOver = 0
-        while shown < limit, others < LookThrough.documents, passedOver < most,
-            let statement = try source.next({ end throws(StoreError) in try candidates(under: wanted, after: end) })
-        {
-            let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
-            guard connections?.contains(row.connection) != false else {
-                passedOver += 1
-                continue
-            }
-            try statement.withBytes(3) { bytes in
-                let document = bytes.assumingMemoryBound(to: UInt8.self).span
-                guard try matches(key, row, document) else {
-                    others += 1
-                    return
-                }
-                try body(row, document)
-                shown += 1
-            }
-        }
-    }
-
-    /// The same for several keys, one after the other: a contact that has two of them may be shown twice.
-    ///
-    /// - Parameters:
-    ///   - keys: The most exact ones first.
+    ///   - keys: E-mail addresses or numbers, the most exact ones first.
     ///   - connections: Only of these; `nil` for all.
     ///   - limit: At most so many for each key.
     ///   - most: Contacts of other connections that are passed over for each key before its search ends.
@@ -228,6 +185,41 @@ extension ContactTable {
             let document = bytes.assumingMemoryBound(to: UInt8.self).span
             for key in keys {
                 if try matches(key, row, document) { return try body(row, document) }
+            }
+        }
+    }
+
+    /// The same for one key, in the order of their contact keys.
+    func forEachMatch(
+        _ key: LookupKey,
+        connections: Set<Int64>?,
+        limit: Int,
+        passingOver most: Int = .max,
+        _ body: (ContactRow, Span<UInt8>) throws -> Void
+    ) throws {
+        try transaction?.flushLookups()
+        let wanted = try wanted([key])
+        guard var source = try candidates(under: wanted, after: 0) else { return }
+        defer { source.statement.reset() }
+        var shown = 0
+        var others = 0
+        var passedOver = 0
+        while shown < limit, others < LookThrough.documents, passedOver < most,
+            let statement = try source.next({ end throws(StoreError) in try candidates(under: wanted, after: end) })
+        {
+            let row = ContactRow(key: statement.int(0), connection: statement.int(1), revision: statement.int(2))
+            guard connections?.contains(row.connection) != false else {
+                passedOver += 1
+                continue
+            }
+            try statement.withBytes(3) { bytes in
+                let document = bytes.assumingMemoryBound(to: UInt8.self).span
+                guard try matches(key, row, document) else {
+                    others += 1
+                    return
+                }
+                try body(row, document)
+                shown += 1
             }
         }
     }

@@ -16,17 +16,6 @@ enum FailedSync {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Leaves the mark too when a sync fails of what a start itself commits, such as a step of the schema.
-    static func marking<Result>(
-        _ path: String,
-        _ body: () throws(StoreError) -> Result
-    ) throws(StoreError) -> Result {
-        do throws(StoreError) { return try body() } catch {
-            if error.isFatal { mark(path) }
-            throw error
-        }
-    }
-
     /// Makes what the page cache shows true on the disk, where there is a mark, and takes the mark away.
     static func settle(_ path: String, on disk: DiskAccess) throws(StoreError) {
         guard access(path + suffix, F_OK) == 0 else { return }

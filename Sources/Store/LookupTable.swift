@@ -57,13 +57,11 @@ struct LookupTable {
             var rest = wanted.keys[...]
             while !rest.isEmpty { try find(&rest, after: contact, limit: limit, in: run, &found) }
             for stretch in wanted.stretches {
-                // From key to key: one that many contacts have is not read to its end.
-                var rest = stretch
-                while let key = try firstKey(in: rest, of: run) {
+                try Self.walk(stretch) { rest throws(StoreError) in
+                    guard let key = try firstKey(in: rest, of: run) else { return nil }
                     var keys = [key][...]
                     try find(&keys, after: contact, limit: limit, in: run, &found)
-                    if key == stretch.upperBound { break }
-                    rest = key + 1...stretch.upperBound
+                    return key
                 }
             }
         }
@@ -90,12 +88,22 @@ struct LookupTable {
         }
         for key in wanted.keys { try find(key) }
         for stretch in wanted.stretches {
-            var next = try database.row(LookupSQL.firstKey, stretch.lowerBound, stretch.upperBound) { $0.int(0) }
-            while let key = next {
-                try find(key)
-                next = try database.row(LookupSQL.nextKey, key, stretch.upperBound) { $0.int(0) }
+            try Self.walk(stretch) { rest throws(StoreError) in
+                let key = try database.row(LookupSQL.firstKey, rest.lowerBound, rest.upperBound) { $0.int(0) }
+                if let key { try find(key) }
+                return key
             }
         }
+    }
+
+    /// Goes from key to key, so that one that many contacts have is not read to its end. The closure looks at the first
+    /// key of what is left of the stretch, and says which that was; `nil` when there is none.
+    private static func walk(
+        _ stretch: ClosedRange<Int64>,
+        _ visit: (ClosedRange<Int64>) throws(StoreError) -> Int64?
+    ) throws(StoreError) {
+        var rest = stretch
+        while let key = try visit(rest), key < stretch.upperBound { rest = key + 1...stretch.upperBound }
     }
 
     /// Finds the first of some keys, which ascend, and those after it that lie in the same block; takes them off.
@@ -291,7 +299,6 @@ private enum LookupSQL {
     static let runs = Query("select id from lookup_run order by id")
     static let find = Query("select contact from lookup where key = ? and contact > ? order by contact limit ?")
     static let firstKey = Query("select key from lookup where key between ? and ? order by key limit 1")
-    static let nextKey = Query("select key from lookup where key > ? and key <= ? order by key limit 1")
     static let isEmpty = Query("select not exists (select 1 from lookup)")
     static let insert = Query("insert or ignore into lookup (key, contact) values (?, ?)")
     static let remove = Query("delete from lookup where key = ? and contact = ?")

@@ -46,7 +46,12 @@ public final class Store: Sendable {
         self.disk = disk
         lock = try FileLock(beside: path)
         try FailedSync.settle(path, on: disk)
-        let database = try FailedSync.marking(path) { () throws(StoreError) in try Self.prepared(path, disk) }
+        let database: Database
+        do throws(StoreError) { database = try Self.prepared(path, disk) } catch {
+            // A step of the schema is committed like any write.
+            if error.isFatal { FailedSync.mark(path) }
+            throw error
+        }
         let meta = MetaTable(database: database)
         shared = SharedState(
             clock: clock,

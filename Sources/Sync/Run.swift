@@ -9,25 +9,6 @@ import Platform
 import Store
 import Vendors
 
-/// How a run ended.
-enum RunOutcome: Equatable, Sendable {
-    case done
-    case held(RunFailure)
-    case failed(RunFailure)
-    /// Our side stopped; the run goes on at the next start.
-    case interrupted
-
-    /// The state that the run is in now; `nil` while it has not ended.
-    var state: RunState? {
-        switch self {
-        case .done: .done
-        case .held: .held
-        case .failed: .failed
-        case .interrupted: nil
-        }
-    }
-}
-
 /// Carries out one run. It is resumable: what it has seen and where it stands is on disk with each batch.
 struct Run {
     /// Passes over a list whose count and content do not agree, before the run fails.
@@ -37,8 +18,6 @@ struct Run {
     private static let mostPages = 1_000_000
     /// Pages that are stored in one transaction; the first ones in fewer, so that there is something to do soon.
     private static let mostPagesTogether = 10
-    /// With so many bytes a batch is full, however few its pages.
-    private static let mostBytesTogether = 4 << 20
     /// How much of a walk that finds nothing new may have to be walked again after a crash.
     private static let millisecondsUnsaved: Int64 = 500
 
@@ -297,19 +276,8 @@ extension Run {
 // MARK: - Walking pages
 
 extension Run {
-    /// Pages of a walk as they come in: the next ones are fetched while the ones before are stored.
-    private struct Fetched: Sendable {
-        var batch = IngestBatch()
-        var tombstones: [String] = []
-        var mark: String?
-        var total: Int?
-        var error: VendorError?
-    }
-
-    private typealias Fetch = @Sendable (Cursor?, PageBudget) async -> PageStretch
-
     /// Walks a list or a delta to its explicit end.
-    private mutating func list(isDelta: Bool, _ fetch: @escaping Fetch) async throws {
+    private mutating func list(isDelta: Bool, _ fetch: @escaping FetchedPages.Fetch) async throws {
         var names = PassNames()
         if row.cursor != nil { names.contacts = seen }
         proof = ListProof()
@@ -324,7 +292,12 @@ extension Run {
             return KnownList(pages: try await pagesBefore.current(of: key, in: store))
         }()
         var size = 2
-        var fetched: Fetched? = await self.fetch(fetch, from: row.cursor.map { Cursor($0) }, pages: size)
+        var fetched: FetchedPages? = await FetchedPages(
+            fetch,
+            from: row.cursor.map { Cursor($0) },
+            upTo: size,
+            beside: store
+        )
         var list = try await opening
         if known == nil, let list { pages = list.pages.withoutPages }
         let contactsKnown = contacts ?? list?.pages.everyone
@@ -332,7 +305,7 @@ extension Run {
             if isDelta || contactsKnown != nil { return contactsKnown }
             return try await store.read { try $0.contacts.keys(connection: key) }
         }()
-        var decided: (decisions: Decisions, from: Fetched)?
+        var decided: (decisions: Decisions, from: FetchedPages)?
         // Three batches are under way: one is stored, the next made ready, and the one after fetched.
         while fetched != nil || decided != nil {
             let (before, unsaved) = (row, unsaved)
@@ -355,9 +328,9 @@ extension Run {
             }()
             if let current { absorb(current, isDelta: isDelta) }
             size = min(2 * size, Self.mostPagesTogether)
-            let upcoming: Fetched? =
+            let upcoming: FetchedPages? =
                 if let current, current.error == nil, let next = current.batch.next {
-                    await self.fetch(fetch, from: next, pages: size)
+                    await FetchedPages(fetch, from: next, upTo: size, beside: store)
                 } else { nil }
             if let waiting, let result = try await stored {
                 try settle(result, of: waiting.from, isDelta: isDelta, &names)
@@ -380,7 +353,7 @@ extension Run {
     /// Takes note of what became of a batch that is stored now.
     private mutating func settle(
         _ result: IngestResult,
-        of fetched: Fetched,
+        of fetched: FetchedPages,
         isDelta: Bool,
         _ names: inout PassNames
     ) throws {
@@ -401,22 +374,7 @@ extension Run {
         try checkProgress(brought: brought, hasMore: fetched.batch.next != nil, idle: &names.idle)
     }
 
-    /// Up to so many pages, or as many as a second brings.
-    private func fetch(_ fetch: Fetch, from start: Cursor?, pages: Int) async -> Fetched {
-        let askedAt = store.lastSequence
-        let budget = PageBudget(pages: pages, bytes: Self.mostBytesTogether, milliseconds: 1000)
-        let stretch = await fetch(start, budget)
-        var fetched = Fetched()
-        fetched.batch.pages = stretch.pages.map { IngestBatch.Page(page: $0, askedAt: askedAt) }
-        fetched.batch.next = stretch.pages.isEmpty ? start : stretch.pages.last?.next
-        fetched.tombstones = stretch.pages.flatMap(\.deleted)
-        fetched.mark = stretch.pages.last { $0.mark != nil }?.mark?.text
-        fetched.total = stretch.pages.last { $0.total != nil }?.total
-        fetched.error = stretch.error
-        return fetched
-    }
-
-    private mutating func absorb(_ fetched: Fetched, isDelta: Bool) {
+    private mutating func absorb(_ fetched: FetchedPages, isDelta: Bool) {
         tombstones.formUnion(fetched.tombstones.lazy.map(ExactID.init))
         if isDelta {
             for page in fetched.batch.pages { changed.formUnion(page.page.records.lazy.map { ExactID($0.vendorID) }) }
@@ -433,22 +391,6 @@ extension Run {
         }
         if row.counts.pages > Self.mostPages {
             throw RunFailure(code: "malformed", message: "the vendor's list does not end after \(Self.mostPages) pages")
-        }
-    }
-
-    /// What one pass over a list has named.
-    private struct PassNames {
-        var contacts = KeySet()
-        var strangers: Set<ExactID> = []
-        var idle = 0
-
-        var count: Int { contacts.count + strangers.count }
-
-        mutating func add(_ result: IngestResult) -> Int {
-            let before = count
-            contacts.formUnion(result.contacts)
-            strangers.formUnion(result.strangers.lazy.map(ExactID.init))
-            return count - before
         }
     }
 }

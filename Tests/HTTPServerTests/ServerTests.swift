@@ -288,22 +288,33 @@ struct ServerTests {
         }
     }
 
-    @Test(arguments: [false, true]) func `who asks in the same turn of the loop is answered, although others have left`(
-        drains: Bool
-    ) async throws {
-        let (isBlocked, goesOn) = (Condition(), Condition())
-        let routes: @Sendable () -> [Route] = {
-            Self.routes() + [
+    /// The same and one whose handler holds the loop up, a millisecond at least.
+    private static func routes(
+        blockingAt isBlocked: Condition,
+        until goesOn: Condition,
+        _ answer: String
+    ) -> @Sendable () -> [Route] {
+        {
+            routes() + [
                 .get(
                     "/block",
                     .now { _, writer in
                         isBlocked.signal()
                         goesOn.wait()
-                        writer.write(Response.text(200, "unblocked"))
+                        let end = Monotonic.nanoseconds() + 1_000_000
+                        while Monotonic.nanoseconds() < end {}
+                        writer.write(Response.text(200, answer))
                     }
                 )
             ]
         }
+    }
+
+    @Test(arguments: [false, true]) func `who asks in the same turn of the loop is answered, although others have left`(
+        drains: Bool
+    ) async throws {
+        let (isBlocked, goesOn) = (Condition(), Condition())
+        let routes = Self.routes(blockingAt: isBlocked, until: goesOn, "unblocked")
         try await withServer(stops: !drains, routes: routes) { server in
             let clients = (0..<50).map { _ in TestClient(server) }
             for client in clients { #expect(client.get("/now").status == 200) }
@@ -340,20 +351,7 @@ struct ServerTests {
 
     @Test func `an answer does not wait for more than one slow handler`() async throws {
         let (isBlocked, goesOn) = (Condition(), Condition())
-        let routes: @Sendable () -> [Route] = {
-            Self.routes() + [
-                .get(
-                    "/block",
-                    .now { _, writer in
-                        isBlocked.signal()
-                        goesOn.wait()
-                        let end = Monotonic.nanoseconds() + 1_000_000
-                        while Monotonic.nanoseconds() < end {}
-                        writer.write(Response.text(200, String(repeating: "x", count: 10_000)))
-                    }
-                )
-            ]
-        }
+        let routes = Self.routes(blockingAt: isBlocked, until: goesOn, String(repeating: "x", count: 10_000))
         try await withServer(routes: routes) { server in
             let clients = (0..<4).map { _ in TestClient(server) }
             for client in clients { #expect(client.get("/now").status == 200) }

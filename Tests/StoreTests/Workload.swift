@@ -133,6 +133,13 @@ final class Workload {
         disk.disarm()
     }
 
+    /// Loses the power, and looks at what the disk has kept.
+    func losePower(seed: UInt64) async {
+        await kill()
+        _ = disk.losePower(seed: seed)
+        await audit()
+    }
+
     var isOpen: Bool { store != nil }
 
     /// True once the store has stopped for good: it says so right after it has refused what waited.
