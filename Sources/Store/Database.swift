@@ -14,8 +14,9 @@ final class Database {
 
     /// A loop that reads must not wait for the writer to allocate: under an import it did, for milliseconds. SQLite takes
     /// this before its first use only; where something else was first, it keeps its lock.
-    private static let configuration = csqlite_keep_no_statistics()
-    private static func configure() { _ = configuration }
+    private static let statistics = csqlite_keep_no_statistics()
+    /// The system's VFS under which a connection need not map the file anew after each commit of another.
+    private static let systemVFS = csqlite_mapped_vfs().map { String(cString: $0) }
 
     let handle: OpaquePointer
     private var statements: [Statement?] = []
@@ -28,10 +29,10 @@ final class Database {
 
     /// Opens the file and sets the pragmas, each for its reason.
     init(path: String, role: Role, disk: DiskAccess = DiskAccess()) throws(StoreError) {
-        Self.configure()
+        _ = Self.statistics
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (role == .writer ? SQLITE_OPEN_CREATE : 0)
-        let result = sqlite3_open_v2(path, &handle, flags, disk.vfs)
+        let result = sqlite3_open_v2(path, &handle, flags, disk.vfs ?? Self.systemVFS)
         guard result == SQLITE_OK, let handle else {
             let error = StoreError(handle, result)
             sqlite3_close(handle)

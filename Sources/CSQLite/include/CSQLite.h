@@ -7,6 +7,11 @@ static inline int csqlite_keep_no_statistics(void) {
     return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+/// Registers the system's VFS with mappings that last (MappedVFS.c). Call it once, from one thread.
+///
+/// Returns its name; NULL where that fails.
+const char *_Nullable csqlite_mapped_vfs(void);
+
 /// SQLITE_TRANSIENT is a cast macro, which Swift does not import: SQLite copies the bytes before it returns.
 static inline int csqlite_bind_text(sqlite3_stmt *_Nonnull statement, int index, const char *_Nullable text, int count) {
     return sqlite3_bind_text(statement, index, text, count, SQLITE_TRANSIENT);

@@ -1,0 +1,124 @@
+//  A reader's mapping of the database, beside somebody who commits.
+
+import CSQLite
+import Glibc
+import Log
+import Platform
+import Store
+import TestSupport
+import Testing
+
+@Suite struct MappingTests {
+    private let directory = ScratchDirectory()
+    private let writer: RawConnection
+    private let reader: RawConnection
+
+    init() async throws {
+        // The first store of the process registers the VFS.
+        try await Store.opened(ScratchDirectory()).store.close()
+        writer = try RawConnection(directory.database)
+        reader = try RawConnection(directory.database)
+        try reader.run("pragma mmap_size = 2147418112")
+        try writer.run("pragma journal_mode = wal; create table item (id integer primary key, bytes blob)")
+        try fill(1...4000)
+    }
+
+    /// Rows of two pages each, moved into the file.
+    private func fill(_ rows: ClosedRange<Int>) throws {
+        try writer.run("begin")
+        for row in rows { try writer.run("insert into item values (\(row), zeroblob(5000))") }
+        try writer.run("commit; pragma wal_checkpoint(truncate)")
+    }
+
+    /// Reads every page of every row.
+    private func readAll() throws -> Int {
+        try reader.number("select sum(length(hex(bytes)) > 0) from item")
+    }
+
+    @Test func `a commit of another does not have every page faulted in anew`() throws {
+        #expect(try readAll() == 4000)
+        try writer.run("update item set bytes = x'00' where id = 1")
+        let before = try faults()
+        #expect(try readAll() == 4000)
+        let after = try faults()
+        #expect(try reader.number("select length(bytes) from item where id = 1") == 1)
+        // 33 MB: Linux maps at most 64 KB for a fault, so anew there would be 500.
+        #expect(after - before < 100)
+    }
+
+    /// Page faults of this thread so far that needed no disk: the tenth field, proc(5).
+    private func faults() throws -> Int {
+        let stat = String(decoding: try FileDescriptor.contents(ofFile: "/proc/thread-self/stat"), as: UTF8.self)
+        // The second field is a name in brackets, which may have spaces.
+        let fields = try #require(stat.split(separator: ")").last).split(separator: " ")
+        return try #require(Int(fields[7]))
+    }
+
+    @Test func `what comes behind the mapping is read without it, and much is mapped`() throws {
+        #expect(try readAll() == 4000)
+        let size = try fileSize()
+        #expect(try mapped() == size)
+        try fill(4001...4200)
+        #expect(try readAll() == 4200)
+        #expect(try mapped() == size)
+        try fill(4201...6000)
+        #expect(try readAll() == 6000)
+        #expect(try mapped() == fileSize())
+        #expect(try fileSize() > size)
+        try reader.run("pragma integrity_check")
+    }
+
+    @Test func `nothing stays mapped that the file has no more`() throws {
+        #expect(try readAll() == 4000)
+        try writer.run("delete from item where id > 1000; vacuum; pragma wal_checkpoint(truncate)")
+        #expect(try readAll() == 1000)
+        #expect(try mapped() == fileSize())
+    }
+
+    private func fileSize() throws -> Int {
+        var status = stat()
+        try #require(stat(directory.database, &status) == 0)
+        return Int(status.st_size)
+    }
+
+    /// Bytes of the database that this process has mapped; the writer of this test maps nothing.
+    private func mapped() throws -> Int {
+        let maps = String(decoding: try FileDescriptor.contents(ofFile: "/proc/self/maps"), as: UTF8.self)
+        let ours = maps.split(separator: "\n").filter { $0.hasSuffix(" " + directory.database) }
+        return ours.reduce(into: 0) { bytes, line in
+            let ends = line.prefix { $0 != " " }.split(separator: "-").compactMap { Int($0, radix: 16) }
+            bytes += ends[1] - ends[0]
+        }
+    }
+}
+
+/// A connection without the store, under the store's VFS.
+private final class RawConnection {
+    struct Failure: Error { let message: String }
+
+    private var handle: OpaquePointer?
+
+    init(_ path: String) throws {
+        let vfs = try #require(csqlite_mapped_vfs())
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        try check(sqlite3_open_v2(path, &handle, flags, vfs))
+    }
+
+    deinit { sqlite3_close(handle) }
+
+    func run(_ sql: String) throws { try check(sqlite3_exec(handle, sql, nil, nil, nil)) }
+
+    func number(_ sql: String) throws -> Int {
+        var statement: OpaquePointer?
+        try check(sqlite3_prepare_v2(handle, sql, -1, &statement, nil))
+        defer { sqlite3_finalize(statement) }
+        guard sqlite3_step(statement) == SQLITE_ROW else {
+            throw Failure(message: String(cString: sqlite3_errmsg(handle)))
+        }
+        return Int(sqlite3_column_int64(statement, 0))
+    }
+
+    private func check(_ code: Int32) throws {
+        if code != SQLITE_OK { throw Failure(message: String(cString: sqlite3_errmsg(handle))) }
+    }
+}
