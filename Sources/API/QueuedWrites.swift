@@ -78,7 +78,7 @@ public final class QueuedWrites: Sendable {
     public func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             while !Task.isCancelled {
-                let waiting = try await store.read { try $0.writes.waitingConnections() }
+                let waiting = try await store.readAtLeisure { try $0.writes.waitingConnections() }
                 for key in waiting where busy.withLock({ $0.insert(key).inserted }) {
                     group.addTask { await self.send(connection: key) }
                 }
@@ -91,7 +91,7 @@ public final class QueuedWrites: Sendable {
     private func send(connection key: Int64) async {
         defer { _ = busy.withLock { $0.remove(key) } }
         do {
-            while !Task.isCancelled, let row = try await store.read({ try $0.writes.next(connection: key) }) {
+            while !Task.isCancelled, let row = try await store.readAtLeisure({ try $0.writes.next(connection: key) }) {
                 let everyone = Caller(name: "queue", scopes: Set(Scope.allCases), connections: nil)
                 // Not configured at the moment: its writes wait.
                 guard state.current.connections.connection(key: key, for: everyone) != nil else { return }

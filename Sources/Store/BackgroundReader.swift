@@ -24,8 +24,8 @@ final class BackgroundReader: @unchecked Sendable {
         self.snapshot = snapshot
     }
 
-    func start() {
-        PosixThread.start(name: "store-reader") { [self] in run() }
+    func start(name: String, precedence: PosixThread.Precedence) {
+        PosixThread.start(name: name, precedence: precedence) { [self] in run() }
     }
 
     func enqueue(_ read: @escaping Read) {

@@ -11,7 +11,8 @@ public final class Store: Sendable {
     private let disk: DiskAccess
     let shared: SharedState
     let writer: Writer
-    private let background: BackgroundReader
+    /// For reads that somebody waits for, and for all others.
+    private let readers: (first: BackgroundReader, second: BackgroundReader)
     // Held for its lock on the file beside the database; let go when the store is.
     private let lock: FileLock
 
@@ -70,11 +71,22 @@ public final class Store: Sendable {
                 onFailure(error)
             }
         )
-        background = BackgroundReader(
-            snapshot: Snapshot(database: try Database(path: path, role: .reader, disk: disk), shared: shared)
+        readers = (
+            first: try Self.reader(path, disk, shared),
+            second: try Self.reader(path, disk, shared)
         )
         writer.start()
-        background.start()
+        readers.first.start(name: "store-reader", precedence: .first)
+        readers.second.start(name: "store-reader-2", precedence: .second)
+    }
+
+    private static func reader(
+        _ path: String,
+        _ disk: DiskAccess,
+        _ shared: SharedState
+    ) throws(StoreError) -> BackgroundReader {
+        let database = try Database(path: path, role: .reader, disk: disk)
+        return BackgroundReader(snapshot: Snapshot(database: database, shared: shared))
     }
 
     /// The file as this program wants it, with what a former process left in the middle taken for interrupted.
@@ -131,12 +143,29 @@ public final class Store: Sendable {
         ContactBatch(connection: connection, named: name, lookupHash: shared.lookupHash)
     }
 
-    /// Reads on the background reader's thread, in one transaction, for what would hold up a loop or a task.
+    /// Reads on a thread of the store's, in one transaction, for what would hold up a loop or a task.
+    ///
+    /// - Throws: What the closure threw; ``StoreError`` with ``StoreError/Code/closed``.
     public func read<Result: Sendable>(
         _ body: @escaping @Sendable (Snapshot) throws -> Result
     ) async throws -> Result {
+        try await read(on: readers.first, body)
+    }
+
+    /// The same for whom nobody waits, such as runs and deliveries: however much they read, it never stands before a
+    /// request.
+    public func readAtLeisure<Result: Sendable>(
+        _ body: @escaping @Sendable (Snapshot) throws -> Result
+    ) async throws -> Result {
+        try await read(on: readers.second, body)
+    }
+
+    private func read<Result: Sendable>(
+        on reader: BackgroundReader,
+        _ body: @escaping @Sendable (Snapshot) throws -> Result
+    ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
-            background.enqueue { snapshot in
+            reader.enqueue { snapshot in
                 guard let snapshot else {
                     return continuation.resume(throwing: StoreError(.closed, "the store is closed"))
                 }
@@ -173,7 +202,8 @@ public final class Store: Sendable {
 
     /// Finishes what is queued, moves the log into the file and ends the threads.
     public func close() async {
-        await background.stop()
+        await readers.first.stop()
+        await readers.second.stop()
         // Last: it moves the log into the file, and takes it away.
         await writer.stop()
         shared.closeListeners()

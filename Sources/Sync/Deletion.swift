@@ -54,7 +54,7 @@ struct Deletion {
 
     private func isGone(_ contact: Int64) async throws -> Bool {
         guard let deletes = target.adapter.deletes else { return true }
-        let stored = try await store.read { try $0.contacts.find(key: contact) }
+        let stored = try await store.readAtLeisure { try $0.contacts.find(key: contact) }
         guard let vendorID = stored?.contact.vendorID else { return false }
         try Task.checkCancellation()
         return try await deletes.isGone(vendorID: vendorID)

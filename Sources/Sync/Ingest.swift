@@ -140,7 +140,7 @@ struct Ingest: Sendable {
         if incoming.isEmpty, let sequence, store.lastSequence == sequence { return ([], sequence, false) }
         let connection = target.key
         let probes = incoming.map { LinkProbe(vendorID: $0.record.vendorID, contentHash: $0.hash) }
-        return try await store.read { snapshot in
+        return try await store.readAtLeisure { snapshot in
             if let sequence, try snapshot.changes.hasDeletes(of: connection, after: sequence) {
                 return ([], sequence, true)
             }

@@ -50,7 +50,7 @@ struct KnownPages: Sendable {
     /// What of this holds now: without the pages of contacts that were changed or deleted since.
     func current(of connection: Int64, in store: Store) async throws -> KnownPages {
         let relinksNow = store.relinks
-        return try await store.read { snapshot in
+        return try await store.readAtLeisure { snapshot in
             var known = KnownPages(asOf: try snapshot.changes.last(), relinks: relinksNow)
             guard
                 let everyone,
@@ -94,7 +94,9 @@ struct KnownList: Sendable {
     func learning(for batch: IngestBatch, of connection: Int64, in store: Store) async throws -> KnownList {
         guard records == nil, !pages.hold(batch) else { return self }
         var list = self
-        list.records = try await store.read { try $0.links.known(connection: connection, asOf: $0.changes.last()) }
+        list.records = try await store.readAtLeisure { snapshot in
+            try snapshot.links.known(connection: connection, asOf: snapshot.changes.last())
+        }
         return list
     }
 }

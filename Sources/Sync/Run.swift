@@ -209,7 +209,7 @@ extension Run {
 
     private func seenBefore() async throws -> KeySet {
         let id = row.id
-        return try await store.read { try $0.runs.seen(id) }
+        return try await store.readAtLeisure { try $0.runs.seen(id) }
     }
 }
 
@@ -261,7 +261,7 @@ extension Run {
             let probes = found.ids.map { LinkProbe(vendorID: $0, contentHash: 0) }
             let key = target.key
             let next = row
-            let known = try await store.read { snapshot in
+            let known = try await store.readAtLeisure { snapshot in
                 try snapshot.links.resolve(connection: key, probes).compactMap(\.contact)
             }
             try await store.write { try $0.runs.update(next) }
@@ -303,7 +303,7 @@ extension Run {
         let contactsKnown = contacts ?? list?.pages.everyone
         async let everyone: KeySet? = {
             if isDelta || contactsKnown != nil { return contactsKnown }
-            return try await store.read { try $0.contacts.keys(connection: key) }
+            return try await store.readAtLeisure { try $0.contacts.keys(connection: key) }
         }()
         var decided: (decisions: Decisions, from: FetchedPages)?
         // Three batches are under way: one is stored, the next made ready, and the one after fetched.
@@ -405,7 +405,7 @@ extension Run {
         let start = row.startedAt
         let unseen = contacts?.stretches(notIn: seen).flatMap { Array($0) }
         if unseen?.isEmpty == true { return [] }
-        return try await store.read { snapshot in
+        return try await store.readAtLeisure { snapshot in
             let unseen = try unseen ?? snapshot.links.unseen(connection: key, seen: seen).map(\.contact)
             return try unseen.filter { contact in
                 // What the vendor has never named cannot be missing; and what was written through us since the list began
@@ -427,7 +427,7 @@ extension Run {
         let wanted = told.sorted() + missing
         guard !wanted.isEmpty else { return .done }
         let key = target.key
-        let all = try await store.read { try $0.contacts.count(connection: key) }
+        let all = try await store.readAtLeisure { try $0.contacts.count(connection: key) }
         if row.isDry {
             row = try await deletion.note(wanted, of: row)
             return .done
@@ -448,7 +448,7 @@ extension Run {
         guard !tombstones.isEmpty else { return [] }
         let key = target.key
         let probes = tombstones.map { LinkProbe(vendorID: $0.text, contentHash: 0) }
-        let contacts = try await store.read { snapshot in
+        let contacts = try await store.readAtLeisure { snapshot in
             try snapshot.links.resolve(connection: key, probes).compactMap(\.contact)
         }
         return Set(contacts)

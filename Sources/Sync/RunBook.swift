@@ -26,7 +26,7 @@ struct RunBook: Sendable {
 
     /// What the planner needs to know.
     func history(of target: SyncTarget) async throws -> RunPlanner.History {
-        try await store.read { snapshot in
+        try await store.readAtLeisure { snapshot in
             var history = RunPlanner.History()
             guard let row = try snapshot.connections.find(key: target.key) else { return history }
             let memory = ConnectionMemory(row.state)
@@ -44,7 +44,7 @@ struct RunBook: Sendable {
 
     /// Runs of the connection that were begun before a moment and have not ended, oldest first.
     func unfinished(of target: SyncTarget, before moment: Timestamp) async throws -> [RunRow] {
-        try await store.read { snapshot in
+        try await store.readAtLeisure { snapshot in
             try snapshot.runs.open().filter { run in
                 run.connection == target.key && run.state == .running && run.startedAt < moment
             }
@@ -53,7 +53,7 @@ struct RunBook: Sendable {
 
     /// Whether the run has still to be carried out.
     func isOpen(_ run: RunRow) async throws -> Bool {
-        try await store.read { try $0.runs.find(run.id)?.state == .running }
+        try await store.readAtLeisure { try $0.runs.find(run.id)?.state == .running }
     }
 
     /// Ends a run.

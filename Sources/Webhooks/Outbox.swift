@@ -41,7 +41,7 @@ final class Outbox: Sendable {
         guard let wants = turn.wants else { return turn }
         let newRoom = turn.newRoom
         do {
-            turn.got = try await store.read { [self] snapshot in
+            turn.got = try await store.readAtLeisure { [self] snapshot in
                 let connections = try snapshot.connections.all()
                 let names = Dictionary(connections.map { ($0.key, $0.name) }, uniquingKeysWith: { first, _ in first })
                 return try snapshot.webhooks.all().map { row in

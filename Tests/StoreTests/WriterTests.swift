@@ -102,6 +102,20 @@ import Testing
         await store.close()
     }
 
+    @Test func `a long read for which nobody waits stands before no other`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        _ = try await store.createOne("Ada", in: book)
+        let release = Condition()
+        async let long = store.readAtLeisure { snapshot in
+            release.wait()
+            return try snapshot.contacts.count(connection: book)
+        }
+        #expect(try await store.read { try $0.contacts.count(connection: book) } == 1)
+        release.signal()
+        #expect(try await long == 1)
+        await store.close()
+    }
+
     @Test func `a reader in a batch reads what was written and answered`() async throws {
         let (store, book) = try await Store.opened(ScratchDirectory())
         let reader = try store.reader()

@@ -59,7 +59,7 @@ final class Scrape: Sendable {
         facts.sync = services.sync.meter.current
         facts.deliveries = services.dispatcher.meter.current
         let live = services.live.current.connections.all
-        let stored = try await store.read { [self] snapshot in try read(snapshot) }
+        let stored = try await store.readAtLeisure { [self] snapshot in try read(snapshot) }
         facts.waiting = stored.waiting
         facts.connections = live.map { connection in
             var fact = GatewayFacts.Connection(id: connection.id, link: connection.link?.status)
