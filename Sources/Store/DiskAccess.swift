@@ -9,6 +9,8 @@
     /// Pages in the log, 256 MB, at which it is moved into the file although jobs wait. With 1,000 an import takes half
     /// as long again; with more a start after a crash has more to read.
     public var checkpointPages = 65_536
+    /// Look-up keys that are put into their tree one by one before it is made a run.
+    public var largestTree = LookupTable.largestTree
 
     /// What the program runs on.
     public init() {}

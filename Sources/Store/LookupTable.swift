@@ -5,6 +5,10 @@
 struct LookupTable {
     /// Fewer entries than this go into the tree.
     static let smallestRun = 4096
+    /// With so many entries put into the tree it is made a run: in a large one nearly each touches a page of its own.
+    static let largestTree = 4096
+    /// A larger tree, an older program's, is moved in parts.
+    private static let mostMoved = 5 * largestTree
     /// With so many runs they are merged although jobs wait.
     static let mostRuns = 12
     /// A run is merged with smaller ones that come to a quarter of it.
@@ -175,6 +179,21 @@ struct LookupTable {
         return true
     }
 
+    /// Makes a run of what the tree holds, or of the first of it.
+    func moveTree() throws(StoreError) {
+        let entries = try database.rows(LookupSQL.tree, Self.mostMoved) {
+            LookupEntry(key: $0.int(0), contact: $0.int(1))
+        }
+        guard let last = entries.last else { return }
+        try database.run(LookupSQL.addRun, entries.count)
+        try write(entries, to: database.lastInsertedKey)
+        if entries.count < Self.mostMoved {
+            try database.run(LookupSQL.emptyTree)
+        } else {
+            try database.run(LookupSQL.removeFirst, last.key, last.contact)
+        }
+    }
+
     /// Takes an entry out.
     func remove(_ entry: LookupEntry) throws(StoreError) {
         try database.run(LookupSQL.remove, entry.key, entry.contact)
@@ -301,6 +320,9 @@ private enum LookupSQL {
     static let firstKey = Query("select key from lookup where key between ? and ? order by key limit 1")
     static let isEmpty = Query("select not exists (select 1 from lookup)")
     static let insert = Query("insert or ignore into lookup (key, contact) values (?, ?)")
+    static let tree = Query("select key, contact from lookup order by key, contact limit ?")
+    static let emptyTree = Query("delete from lookup")
+    static let removeFirst = Query("delete from lookup where (key, contact) <= (?, ?)")
     static let remove = Query("delete from lookup where key = ? and contact = ?")
     static let block = Query(
         """

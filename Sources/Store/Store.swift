@@ -64,7 +64,7 @@ public final class Store: Sendable {
         writer = try Writer(
             database: database,
             shared: shared,
-            checkpointPages: disk.checkpointPages,
+            disk: disk,
             log: log,
             onFailure: { error in
                 FailedSync.mark(path)

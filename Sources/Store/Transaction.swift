@@ -16,8 +16,11 @@ public final class Transaction {
     var lastAt: Int64
     /// Look-up keys not yet written: sorted, they cost a quarter.
     var pendingLookups: [LookupEntry] = []
-    /// True when a batch has left a run of look-up keys.
+    /// True when a run of look-up keys has been left.
     var hasNewRun = false
+    /// Look-up keys put into their tree since it was moved, or since the start.
+    private var treeEntries = 0
+    private let largestTree: Int
     /// Changes of the jobs of this group, for the search index.
     var indexable: [IndexableChange] = []
     /// The search index holds the words of every contact as of this sequence.
@@ -28,9 +31,14 @@ public final class Transaction {
     var knownConnections: [Int64: ConnectionRow] = [:]
     private var lastTail = DocumentTail.unknown
 
-    init(database: Database, shared: SharedState) throws(StoreError) {
+    init(
+        database: Database,
+        shared: SharedState,
+        largestTree: Int = LookupTable.largestTree
+    ) throws(StoreError) {
         self.database = database
         self.shared = shared
+        self.largestTree = largestTree
         snapshot = Snapshot(database: database, shared: shared)
         sequence = try database.number(SQL.lastSequence)
         lastContact = try database.number(SQL.lastContact)
@@ -128,7 +136,17 @@ public final class Transaction {
     func flushLookups() throws(StoreError) {
         guard !pendingLookups.isEmpty else { return }
         pendingLookups.sort()
-        if try LookupTable(database: database).insert(pendingLookups) {
+        let lookups = LookupTable(database: database)
+        var isNewRun = try lookups.insert(pendingLookups)
+        if !isNewRun {
+            treeEntries += pendingLookups.count
+            if treeEntries >= largestTree {
+                treeEntries = 0
+                try lookups.moveTree()
+                isNewRun = true
+            }
+        }
+        if isNewRun {
             hasNewRun = true
             shared.willHaveRuns()
         }

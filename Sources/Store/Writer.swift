@@ -51,17 +51,17 @@ final class Writer: @unchecked Sendable {
     init(
         database: Database,
         shared: SharedState,
-        checkpointPages: Int,
+        disk: DiskAccess,
         log: Log,
         onFailure: @escaping @Sendable (StoreError) -> Void
     ) throws(StoreError) {
         self.database = database
         self.shared = shared
         mayHaveFormerKeys = shared.mayHaveFormerKeys
-        self.checkpointPages = checkpointPages
+        checkpointPages = disk.checkpointPages
         self.log = log
         self.onFailure = onFailure
-        let transaction = try Transaction(database: database, shared: shared)
+        let transaction = try Transaction(database: database, shared: shared, largestTree: disk.largestTree)
         self.transaction = transaction
         shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)
     }

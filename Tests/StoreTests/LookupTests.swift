@@ -100,6 +100,49 @@ import Testing
         #expect(try bench.database.number(Query("select count(*) from lookup")) == 0)
     }
 
+    @Test func `a tree becomes a run, a large one in parts, and nothing is lost on the way`() throws {
+        var random = SeededGenerator(state: 13)
+        var bench = try Bench()
+        func inTree() throws -> Int64 { try bench.database.number(Query("select count(*) from lookup")) }
+        try bench.table.moveTree()
+        #expect(try bench.table.runs() == [])
+        for round in 0..<8 {
+            #expect(try !bench.insert(Self.entries(4000, from: Int64(round * 4000 + 1), &random)))
+        }
+        for (left, runs) in [(32_000 - 20_480, 1), (0, 2), (0, 2)] {
+            try bench.table.moveTree()
+            #expect(try inTree() == Int64(left))
+            #expect(try bench.table.runs().count == runs)
+            for entry in bench.model.shuffled(using: &random).prefix(50) {
+                #expect(try bench.contacts([entry.key], limit: 30) == bench.expected([entry.key], limit: 30))
+            }
+        }
+        for entry in bench.model { try bench.table.remove(entry) }
+        #expect(try bench.database.number(Query("select count(*) from lookup_block")) == 0)
+    }
+
+    @Test func `contacts made one by one are found while their keys go from the tree into runs`() async throws {
+        let (store, book) = try await Store.opened(ScratchDirectory())
+        try await withThrowingDiscardingTaskGroup { group in
+            for number in 0..<5000 {
+                group.addTask {
+                    var new = NewContact.named("Person \(number)", in: book)
+                    new.content.emails = [ContactEmail(address: "p\(number)@example.com", label: .work)]
+                    try await store.write { [new] transaction in _ = try transaction.contacts.create(new) }
+                }
+            }
+        }
+        let found = try await store.read { snapshot in
+            try (0..<5000).flatMap { number in
+                let keys = [LookupKey.email(of: "p\(number)@example.com")].compactMap(\.self)
+                return try snapshot.contacts.matching(keys, connections: nil, limit: 5).map(\.key)
+            }
+        }
+        #expect(found.sorted() == Array(1...5000))
+        #expect(try await store.read { try LookupTable(database: $0.database).runs().count } == 1)
+        await store.close()
+    }
+
     @Test func `neighbouring keys and stretches of them are found in whatever blocks they lie`() throws {
         var random = SeededGenerator(state: 17)
         var bench = try Bench()

@@ -63,6 +63,7 @@ final class Workload {
         access.vfs = disk.name
         access.synchronous = synchronous
         access.checkpointPages = 60
+        access.largestTree = 40
     }
 
     /// Goes on from where another stands, on a disk with the same files.
