@@ -15,8 +15,13 @@ let strict: [SwiftSetting] = [
 /// Rooms without C: the compiler proves that no memory is touched unchecked.
 let pure = strict + [.strictMemorySafety()]
 
-func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func room(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    _ settings: [SwiftSetting],
+    documents: [String] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: documents, swiftSettings: settings)
 }
 
 func shim(_ name: String, links libraries: [String]) -> Target {
@@ -74,8 +79,18 @@ let package = Package(
         room("Vendors", ["Config", "Contacts", "HTTPCore", "JSON", "Log", "Metrics", "Platform"], pure),
         room("Config", ["Crypto", "Contacts", "HTTPCore", "JSON", "Log", "Platform"], pure),
 
-        room("Store", ["CSQLite", "Contacts", "JSON", "Log", "Metrics", "Platform"], strict),
-        room("HTTPServer", ["CLinux", "COpenSSL", "HTTPCore", "Log", "Metrics", "Platform"], strict),
+        room(
+            "Store",
+            ["CSQLite", "Contacts", "JSON", "Log", "Metrics", "Platform"],
+            strict,
+            documents: ["Durability.md"]
+        ),
+        room(
+            "HTTPServer",
+            ["CLinux", "COpenSSL", "HTTPCore", "Log", "Metrics", "Platform"],
+            strict,
+            documents: ["Strictness.md"]
+        ),
         room("HTTPClient", ["CCurl", "HTTPCore", "Log", "Platform"], strict),
         room("Crypto", ["COpenSSL"], strict),
 
