@@ -51,10 +51,6 @@ struct Work {
     private static let laneWindow = 1024
     private static let wholeWindow = 8192
     private static let leastWindow = 32
-    /// A lane with so many exchanges under way takes no more of the last slots, so that slow receivers leave some to
-    /// the others.
-    private static let fairFlights = 8
-    private static let freeFlights = 96
 
     private var lanes: [Int64: Lane] = [:]
     /// Lanes in the order in which they get a chance, and who has the next one.
@@ -78,7 +74,8 @@ struct Work {
         lanes[webhook]?.ended(event, record, outcome)
     }
 
-    /// The next events to send, each lane in its turn, at most so many beside those under way.
+    /// The next events to send, each lane in its turn, at most so many beside those under way. A lane has at most a third
+    /// of what it leaves free, but one: however many receivers are slow, there is something left for the others.
     mutating func next(_ room: Int, beside flights: Int) -> [(Event, WebhookTarget)] {
         var chosen: [(Event, WebhookTarget)] = []
         guard !isStopping, !order.isEmpty, room > 0 else { return chosen }
@@ -87,9 +84,8 @@ struct Work {
         while !asked.isEmpty, chosen.count < room {
             asked.removeAll { id in
                 guard chosen.count < room else { return false }
-                if flights + chosen.count >= Self.freeFlights, (lanes[id]?.flights ?? 0) >= Self.fairFlights {
-                    return true
-                }
+                let free = Dispatcher.mostFlights - flights - chosen.count
+                guard (lanes[id]?.flights ?? 0) < max(1, free / 3) else { return true }
                 guard let event = lanes[id]?.next(), let target = lanes[id]?.target else { return true }
                 chosen.append((event, target))
                 last = id
