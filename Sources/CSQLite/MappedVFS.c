@@ -3,6 +3,9 @@
 //  SQLite 3.40 unmaps the whole file whenever a reader finds that somebody has committed (pager.c,
 //  `pagerBeginReadTransaction`), for the file could have another size. Every page is then mapped and faulted in anew: a
 //  reader beside a busy writer spent an eighth of its time on that, in one go after each commit.
+//
+//  What stays mapped is right nonetheless: Linux shows what is written to a file in every shared mapping of it, and a
+//  page behind the end of the database, which the log or the file's first page tells, is never asked for.
 
 #include "CSQLite.h"
 #include <stdbool.h>
@@ -12,7 +15,7 @@
 typedef struct {
     sqlite3_file file;
     sqlite3_file *real;
-    /// The file's size when pages were fetched first, of which the mapping has no more; -1 before that.
+    /// The file's size before it was mapped; -1 while nothing is. SQLite itself may lengthen the mapping.
     sqlite3_int64 mapped_size;
 } mapped_file;
 

@@ -16,7 +16,7 @@ final class Database {
     /// this before its first use only; where something else was first, it keeps its lock.
     private static let statistics = csqlite_keep_no_statistics()
     /// The system's VFS under which a connection need not map the file anew after each commit of another.
-    private static let systemVFS = csqlite_mapped_vfs().map { String(cString: $0) }
+    static let systemVFS = csqlite_mapped_vfs().map { String(cString: $0) }
 
     let handle: OpaquePointer
     private var statements: [Statement?] = []

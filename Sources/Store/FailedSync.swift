@@ -27,7 +27,7 @@ enum FailedSync {
 
     private static let suffix = "-unsynced"
 
-    /// Writes a file's bytes where they are and syncs it, through the VFS that SQLite will read it with.
+    /// Writes a file's bytes where they are and syncs it, through SQLite's VFS.
     private static func rewrite(_ path: String, atMost limit: Int64, on disk: DiskAccess) throws(StoreError) {
         guard let vfs = sqlite3_vfs_find(disk.vfs), let xOpen = vfs.pointee.xOpen else { return }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: Int(vfs.pointee.szOsFile), alignment: 16)

@@ -1,5 +1,5 @@
-//  Contacts under look-up keys with their documents: one key straight out of the tree, several or
-//  with runs that batches have left beside it gathered first.
+//  Contacts under look-up keys with their documents: one key straight out of the tree, several or with runs beside it
+//  gathered first.
 
 import Contacts
 import Platform
@@ -60,7 +60,7 @@ extension ContactTable {
     /// - Throws: ``StoreError``.
     func candidates(under wanted: WantedKeys, after key: Int64) throws(StoreError) -> Candidates? {
         let lookups = LookupTable(database: database)
-        let runs = shared.mayHaveRuns ? try lookups.runs() : []
+        let runs = try lookups.runs()
         if runs.isEmpty, let only = wanted.only {
             let statement = try database.statement(CandidateSQL.one)
             statement.bind(1, only)
@@ -81,7 +81,7 @@ extension ContactTable {
     /// - Throws: ``StoreError``.
     func onlyCandidate(under wanted: WantedKeys) throws(StoreError) -> Candidates? {
         let lookups = LookupTable(database: database)
-        let runs = shared.mayHaveRuns ? try lookups.runs() : []
+        let runs = try lookups.runs()
         let found = try lookups.contacts(under: wanted, after: 0, limit: 2, in: runs)
         return found.count > 1 ? nil : try candidate(found.first ?? 0)
     }

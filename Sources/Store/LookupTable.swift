@@ -1,5 +1,6 @@
 //  From the hash of an e-mail, a number, a tag or an owner to contacts. Hashes land anywhere in their tree, so that a
-//  batch would touch each of its pages: it leaves a sorted run beside the tree, and runs are merged with their like.
+//  batch would touch each of its pages, and single writes one each: a batch leaves a sorted run beside the tree, so does
+//  a tree that has grown, and runs are merged with their like.
 
 /// `lookup` for single writes, and the blocks of `lookup_run`.
 struct LookupTable {
@@ -29,7 +30,7 @@ struct LookupTable {
         return runs
     }
 
-    /// Whether the tree holds nothing: after batches alone.
+    /// Whether the tree holds nothing.
     private func isTreeEmpty() throws(StoreError) -> Bool {
         // Asked anew each time it would cost what it saves.
         guard database.seesOneState else { return false }
@@ -179,12 +180,20 @@ struct LookupTable {
         return true
     }
 
+    /// How many entries the tree holds; not counted further than that.
+    func treeEntries(upTo limit: Int) throws(StoreError) -> Int {
+        Int(try database.number(LookupSQL.treeEntries, limit))
+    }
+
     /// Makes a run of what the tree holds, or of the first of it.
-    func moveTree() throws(StoreError) {
+    ///
+    /// - Returns: How many entries the run has.
+    /// - Throws: ``StoreError``.
+    func moveTree() throws(StoreError) -> Int {
         let entries = try database.rows(LookupSQL.tree, Self.mostMoved) {
             LookupEntry(key: $0.int(0), contact: $0.int(1))
         }
-        guard let last = entries.last else { return }
+        guard let last = entries.last else { return 0 }
         try database.run(LookupSQL.addRun, entries.count)
         try write(entries, to: database.lastInsertedKey)
         if entries.count < Self.mostMoved {
@@ -192,6 +201,7 @@ struct LookupTable {
         } else {
             try database.run(LookupSQL.removeFirst, last.key, last.contact)
         }
+        return entries.count
     }
 
     /// Takes an entry out.
@@ -321,6 +331,7 @@ private enum LookupSQL {
     static let isEmpty = Query("select not exists (select 1 from lookup)")
     static let insert = Query("insert or ignore into lookup (key, contact) values (?, ?)")
     static let tree = Query("select key, contact from lookup order by key, contact limit ?")
+    static let treeEntries = Query("select count(*) from (select 1 from lookup limit ?)")
     static let emptyTree = Query("delete from lookup")
     static let removeFirst = Query("delete from lookup where (key, contact) <= (?, ?)")
     static let remove = Query("delete from lookup where key = ? and contact = ?")

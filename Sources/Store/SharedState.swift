@@ -8,7 +8,6 @@ final class SharedState: Sendable {
     private let version = Atomic<UInt64>(1)
     private let sequence = Atomic<Int64>(0)
     private let searchAt = Atomic<Int64>(0)
-    private let runs = Atomic<Bool>(false)
     private let relinked = Atomic<Int64>(0)
     private let listeners = Mutex(Listeners())
     let clock: @Sendable () -> Timestamp
@@ -33,12 +32,6 @@ final class SharedState: Sendable {
     var lastSequence: Int64 { sequence.load(ordering: .acquiring) }
 
     var searchPosition: Int64 { searchAt.load(ordering: .acquiring) }
-
-    /// False while there are certainly no runs of look-up keys. Raised before their COMMIT, so that who sees one sees
-    /// this too.
-    var mayHaveRuns: Bool { runs.load(ordering: .acquiring) }
-
-    func willHaveRuns() { runs.store(true, ordering: .releasing) }
 
     /// How often a record was noted that means what the one before it meant: its link moved, the sequence did not.
     var relinks: Int64 { relinked.load(ordering: .acquiring) }

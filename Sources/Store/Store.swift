@@ -60,7 +60,6 @@ public final class Store: Sendable {
             tokenKey: try meta.tokenKey(),
             mayHaveFormerKeys: try meta.keysBehind() > 0
         )
-        if try !LookupTable(database: database).runs().isEmpty { shared.willHaveRuns() }
         writer = try Writer(
             database: database,
             shared: shared,
@@ -152,8 +151,7 @@ public final class Store: Sendable {
         try await read(on: readers.first, body)
     }
 
-    /// The same for whom nobody waits, such as runs and deliveries: however much they read, it never stands before a
-    /// request.
+    /// The same for what may take long or wait, such as runs, deliveries and figures: it never stands before a request.
     public func readAtLeisure<Result: Sendable>(
         _ body: @escaping @Sendable (Snapshot) throws -> Result
     ) async throws -> Result {

@@ -16,10 +16,10 @@ public final class Transaction {
     var lastAt: Int64
     /// Look-up keys not yet written: sorted, they cost a quarter.
     var pendingLookups: [LookupEntry] = []
-    /// True when a run of look-up keys has been left.
-    var hasNewRun = false
-    /// Look-up keys put into their tree since it was moved, or since the start.
-    private var treeEntries = 0
+    /// Look-up keys in runs that were left since the writer saw to merging them.
+    var newRunEntries = 0
+    /// Look-up keys put into their tree since it was moved.
+    private var treeEntries: Int
     private let largestTree: Int
     /// Changes of the jobs of this group, for the search index.
     var indexable: [IndexableChange] = []
@@ -44,6 +44,7 @@ public final class Transaction {
         lastContact = try database.number(SQL.lastContact)
         lastAt = try database.number(SQL.lastAt)
         searchPosition = try MetaTable(database: database).searchPosition()
+        treeEntries = try LookupTable(database: database).treeEntries(upTo: largestTree)
     }
 
     /// The moment of everything that this transaction does; never before that of the last change.
@@ -137,18 +138,14 @@ public final class Transaction {
         guard !pendingLookups.isEmpty else { return }
         pendingLookups.sort()
         let lookups = LookupTable(database: database)
-        var isNewRun = try lookups.insert(pendingLookups)
-        if !isNewRun {
+        if try lookups.insert(pendingLookups) {
+            newRunEntries += pendingLookups.count
+        } else {
             treeEntries += pendingLookups.count
             if treeEntries >= largestTree {
                 treeEntries = 0
-                try lookups.moveTree()
-                isNewRun = true
+                newRunEntries += try lookups.moveTree()
             }
-        }
-        if isNewRun {
-            hasNewRun = true
-            shared.willHaveRuns()
         }
         pendingLookups.removeAll(keepingCapacity: true)
     }

@@ -136,14 +136,14 @@ final class Writer: @unchecked Sendable {
                     _ = upgradeKeys(transaction, database)
                 }
                 isQuiet = false
-                if transaction.hasNewRun {
-                    transaction.hasNewRun = false
-                    mayMerge = true
-                    mergeLookups(entries: 100_000, isBusy: true, transaction, database)
-                }
+                mergeNewRuns(transaction, database)
             } else if isStopping {
                 break
-            } else if !followIndex(transaction, database), !upgradeKeys(transaction, database) {
+            } else if followIndex(transaction, database) {
+                continue
+            } else if upgradeKeys(transaction, database) {
+                mergeNewRuns(transaction, database)
+            } else {
                 rest(transaction, database)
             }
         }
@@ -167,7 +167,7 @@ final class Writer: @unchecked Sendable {
     /// Nothing waits: after a second of quiet runs of look-up keys are merged, and the log is moved into the file.
     private func rest(_ transaction: Transaction, _ database: Database) {
         if mayMerge, isQuiet {
-            mergeLookups(entries: 20_000, isBusy: false, transaction, database)
+            mergeLookups(isBusy: false, transaction, database) { _ in 20_000 }
         } else if mayMerge || logPages > 0 && !isLogMoved {
             guard !condition.wait(milliseconds: 1000) else { return }
             isQuiet = true
@@ -401,8 +401,23 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    /// Behind a new run many are merged although jobs wait. How far goes by what was added, and by how many there are, so
+    /// that they do not pile up while large ones are merged.
+    private func mergeNewRuns(_ transaction: Transaction, _ database: Database) {
+        let entries = transaction.newRunEntries
+        if entries == 0 { return }
+        transaction.newRunEntries = 0
+        mayMerge = true
+        mergeLookups(isBusy: true, transaction, database) { runs in min(100_000, entries * max(8, runs)) }
+    }
+
     /// Merges runs of look-up keys for a while, where there are any to be merged.
-    private func mergeLookups(entries: Int, isBusy: Bool, _ transaction: Transaction, _ database: Database) {
+    private func mergeLookups(
+        isBusy: Bool,
+        _ transaction: Transaction,
+        _ database: Database,
+        entries: (_ runs: Int) -> Int
+    ) {
         do throws(StoreError) {
             let lookups = LookupTable(database: database)
             guard try lookups.wantsMerge(isBusy: isBusy) else {
@@ -410,7 +425,7 @@ final class Writer: @unchecked Sendable {
                 return
             }
             try database.statement(SQL.begin).run()
-            try lookups.merge(entries: entries)
+            try lookups.merge(entries: entries(lookups.runs().count))
             try database.statement(SQL.commit).run()
             isLogMoved = false
             shared.committed(sequence: transaction.sequence, searchPosition: transaction.searchPosition)

@@ -30,7 +30,7 @@ extension RunBook {
     /// the run held.
     func approve(_ run: RunRow, target: SyncTarget) async throws {
         let (id, start) = (run.id, run.startedAt)
-        let wanted = try await store.readAtLeisure { snapshot in
+        let wanted = try await store.read { snapshot in
             try snapshot.runs.heldDeletes(id).filter { contact in
                 // What has changed since was alive then.
                 try snapshot.contacts.find(key: contact).map { $0.contact.updatedAt < start } ?? false

@@ -406,9 +406,10 @@ class Bench:
         nginx.process.end()
         gateway.end()
         self.report.add("durable POST to `local`, 64 connections", "rows from C, 64 in a transaction", "0.5", ratios)
-        self.report.add("`return 204` to the same posts by nginx, nothing stored", "the same rows from C", "-", bounds)
         self.report.add(
             "the same, each another contact", "C storing keys, change and words too, 64 in a transaction", "-", whole)
+        self.report.add(
+            "nginx, `return 204` to such posts, nothing stored", "rows from C, 64 in a transaction", "-", bounds)
 
     def rows_from_c(self, program, document):
         """What a C program stores a second in a database of its own."""

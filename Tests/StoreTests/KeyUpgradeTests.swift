@@ -1,18 +1,19 @@
 //  A file that an earlier program wrote: its contacts are found before, while and after they get today's keys.
 
 import Contacts
+import Log
 import Platform
 import TestSupport
 import Testing
 
-@testable import Store
+@_spi(Testing) @testable import Store
 
 @Suite(.timeLimit(.minutes(1))) struct KeyUpgradeTests {
     /// Every third number has no E.164. Most contacts come in one batch, which leaves a run of keys, the others singly.
-    private static func filled(_ directory: ScratchDirectory) async throws -> Store {
+    private static func filled(_ directory: ScratchDirectory, inBatch count: Int = 2200) async throws -> Store {
         let (store, book) = try await Store.opened(directory)
         var batch = store.batch(connection: book, named: "book")
-        for number in 0..<2200 {
+        for number in 0..<count {
             batch.add(
                 vendorID: "\(number)",
                 content: content(number),
@@ -24,7 +25,7 @@ import Testing
         batch.finish()
         try await store.write { [batch] transaction in
             _ = try transaction.contacts.create(batch)
-            for number in 2200..<2300 {
+            for number in count..<count + 100 {
                 let new = NewContact(connection: book, vendorID: "\(number)", content: content(number))
                 try transaction.contacts.create(new)
             }
@@ -110,6 +111,25 @@ import Testing
         let (again, _) = try await Store.opened(directory)
         #expect(try await again.read { $0.shared.mayHaveFormerKeys } == false)
         await again.close()
+    }
+
+    @Test func `runs that it leaves are merged while nobody writes`() async throws {
+        let directory = ScratchDirectory()
+        let contacts = 10_000
+        await (try Self.filled(directory, inBatch: contacts)).close()
+        do {
+            let database = try Database(path: directory.database, role: .writer)
+            try database.execute("delete from lookup; delete from lookup_run; delete from lookup_block")
+            try MetaTable(database: database).setKeysBehind(Int64(contacts))
+        }
+        var disk = DiskAccess()
+        disk.largestTree = 40
+        let store = try Store(path: directory.database, on: disk, log: .silent, clock: Timestamp.now) { _ in }
+        while try await store.read({ try MetaTable(database: $0.database).keysBehind() }) > 0 {}
+        // Twenty passes have left one each.
+        let runs = try await store.read { try LookupTable(database: $0.database).runs().count }
+        #expect((1...LookupTable.mostRuns).contains(runs))
+        await store.close()
     }
 
     @Test func `a number that changes in the middle of it is found by every key of what it has become`() async throws {
@@ -203,7 +223,6 @@ struct OlderFile {
             tokenKey: [],
             mayHaveFormerKeys: true
         )
-        shared.willHaveRuns()
         return Snapshot(database: database, shared: shared)
     }
 }

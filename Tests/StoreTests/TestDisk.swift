@@ -4,6 +4,8 @@ import CFaultVFS
 import Glibc
 import Synchronization
 
+@testable import Store
+
 /// What goes wrong, and with which calls.
 enum Fault: String, CaseIterable, Sendable {
     /// Any call fails with EIO.
@@ -69,7 +71,7 @@ final class TestDisk: Sendable {
         let number = Self.number.add(1, ordering: .relaxed).newValue
         name = "faults-\(number)"
         memory = base == .memory ? cdisk_make("memory-\(number)", seed) : nil
-        guard let faults = cfault_make(name, base == .memory ? "memory-\(number)" : nil) else {
+        guard let faults = cfault_make(name, base == .memory ? "memory-\(number)" : Database.systemVFS) else {
             preconditionFailure("SQLite has no such VFS")
         }
         self.faults = faults

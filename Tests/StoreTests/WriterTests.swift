@@ -102,14 +102,17 @@ import Testing
         await store.close()
     }
 
-    @Test func `a long read for which nobody waits stands before no other`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a long read at leisure stands before no other`() async throws {
         let (store, book) = try await Store.opened(ScratchDirectory())
         _ = try await store.createOne("Ada", in: book)
         let release = Condition()
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
         async let long = store.readAtLeisure { snapshot in
+            beginning.finish()
             release.wait()
             return try snapshot.contacts.count(connection: book)
         }
+        for await _ in begun {}
         #expect(try await store.read { try $0.contacts.count(connection: book) } == 1)
         release.signal()
         #expect(try await long == 1)

@@ -7,7 +7,7 @@ static inline int csqlite_keep_no_statistics(void) {
     return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/// Registers the system's VFS with mappings that last (MappedVFS.c). Call it once, from one thread.
+/// Registers the system's VFS with mappings that last (MappedVFS.c). The first call must be over before another begins.
 ///
 /// Returns its name; NULL where that fails.
 const char *_Nullable csqlite_mapped_vfs(void);
