@@ -9,7 +9,8 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Runs a server for as long as the closure takes. The closure has a thread of its own, since its clients block.
+/// Runs a server for as long as the closure takes. Both have threads of their own: clients block, and while they wait the
+/// server must not wait for other tests.
 ///
 /// - Parameters:
 ///   - settings: Sizes and time-outs.
@@ -28,12 +29,16 @@ func withServer(
     _ body: @escaping @Sendable (Server) async throws -> Void
 ) async throws {
     let server = try Server(settings: settings, log: log) { _ in Router(routes(), hooks: hooks()) }
+    let serving = ThreadExecutor(name: "test-server")
+    let asking = ThreadExecutor(name: "test-client")
+    defer {
+        serving.stop()
+        asking.stop()
+    }
     try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await server.run() }
-        let thread = ThreadExecutor(name: "test-client")
-        defer { thread.stop() }
+        group.addTask(executorPreference: serving) { try await server.run() }
         do {
-            try await Task(executorPreference: thread) { try await body(server) }.value
+            try await Task(executorPreference: asking) { try await body(server) }.value
         } catch {
             server.stop()
             throw error

@@ -115,7 +115,7 @@ import Testing
 
     @Test func `runs that it leaves are merged while nobody writes`() async throws {
         let directory = ScratchDirectory()
-        let contacts = 10_000
+        let contacts = 7000
         await (try Self.filled(directory, inBatch: contacts)).close()
         do {
             let database = try Database(path: directory.database, role: .writer)
@@ -126,7 +126,7 @@ import Testing
         disk.largestTree = 40
         let store = try Store(path: directory.database, on: disk, log: .silent, clock: Timestamp.now) { _ in }
         while try await store.read({ try MetaTable(database: $0.database).keysBehind() }) > 0 {}
-        // Twenty passes have left one each.
+        // Fourteen passes have left one each.
         let runs = try await store.read { try LookupTable(database: $0.database).runs().count }
         #expect((1...LookupTable.mostRuns).contains(runs))
         await store.close()
