@@ -163,9 +163,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int 
     memset(opened, 0, sizeof *opened);
     bool counts = true;
     if (vfs_of(vfs)->kind == CFAULT_NOSPC) {
-        // Room is only asked for by those who make a file.
+        // Room is only asked for by those who make a file. SQLite's EXISTS does not see a file that is empty.
         int exists = 0;
-        if (path) (void)base_of(vfs)->xAccess(base_of(vfs), path, SQLITE_ACCESS_EXISTS, &exists);
+        if (path) (void)base_of(vfs)->xAccess(base_of(vfs), path, SQLITE_ACCESS_READWRITE, &exists);
         counts = (flags & SQLITE_OPEN_CREATE) && !exists;
     }
     if (counts && fails(vfs_of(vfs), CFAULT_OPEN)) return SQLITE_CANTOPEN;
