@@ -27,25 +27,37 @@ struct AnswerCache: ~Copyable {
     static let mostAnswers = 1024
     static let longestAnswer = mostBytes / 4
 
-    /// Where an answer and its question lie in ``bytes``.
+    /// So long a body is sent without a copy.
+    static let leastInFile = 16_384
+
+    /// Where an answer and its question lie.
     private struct Kept {
         let caller: Caller
         let query: Range<Int>
-        /// Everything behind the first fields.
+        /// In ``bytes``: everything behind the first fields, or only what of it is head.
         let rest: Range<Int>
         /// How much of the rest is head.
         let headCount: Int
+        /// In ``file``.
+        let body: FilePart?
     }
 
     private var basis: Basis?
     private var kept: [UInt64: Kept] = [:]
     private var bytes = ByteBuffer(capacity: 0)
+    /// Long bodies. Never emptied: a socket may have more to send of it.
+    private var file: MemoryFile?
     /// Questions that were asked on this basis; a later one may take the place of an earlier one.
     private var asked = InlineArray<64, UInt64>(repeating: 0)
     private let hash = Hash64(seed: RandomSource.shared.next())
 
     /// How much memory the answers have.
-    var byteCount: Int { bytes.count }
+    var byteCount: Int {
+        switch file {
+        case .some(let file): bytes.count + file.count
+        case .none: bytes.count
+        }
+    }
 
     /// Answers as before.
     ///
@@ -61,7 +73,12 @@ struct AnswerCache: ~Copyable {
             bytes.span.extracting(found.query).isSame(as: query)
         else { return false }
         out.beginJSON(200)
-        out.end(again: bytes.span.extracting(found.rest), headCount: found.headCount)
+        let rest = bytes.span.extracting(found.rest)
+        if let body = found.body {
+            out.end(again: rest, body: body)
+        } else {
+            out.end(again: rest, headCount: found.headCount)
+        }
         return true
     }
 
@@ -89,23 +106,34 @@ struct AnswerCache: ~Copyable {
         }
         let rest = out.output.span.extracting(place...)
         guard query.count + rest.count <= Self.longestAnswer else { return }
-        if bytes.count + query.count + rest.count > Self.mostBytes || kept.count == Self.mostAnswers { empty() }
+        if byteCount + query.count + rest.count > Self.mostBytes || kept.count == Self.mostAnswers { empty() }
         if bytes.count == 0 { bytes.reserve(Self.mostBytes) }
+        let headCount = out.bodyStart - place
+        let body = inFile(rest.extracting(headCount...))
         let start = bytes.count
         bytes.append(query)
-        bytes.append(rest)
+        bytes.append(body == nil ? rest : rest.extracting(first: headCount))
         kept[question] = Kept(
             caller: caller,
             query: start..<(start + query.count),
             rest: (start + query.count)..<bytes.count,
-            headCount: out.bodyStart - place
+            headCount: headCount,
+            body: body
         )
+    }
+
+    /// Puts a long body into the file. Without a descriptor or memory for that, it is kept as a short one is.
+    private mutating func inFile(_ body: Span<UInt8>) -> FilePart? {
+        guard body.count >= Self.leastInFile else { return nil }
+        if file == nil { file = try? MemoryFile() }
+        return try? file?.append(body)
     }
 
     /// Forgets everything and gives the memory back.
     mutating func release() {
         basis = nil
         kept = [:]
+        file = nil
         bytes.removeAll()
         bytes.shrink(to: 0)
     }
@@ -120,6 +148,7 @@ struct AnswerCache: ~Copyable {
     private mutating func empty() {
         if kept.isEmpty { return }
         kept.removeAll(keepingCapacity: true)
+        file = nil
         bytes.removeAll()
     }
 

@@ -80,6 +80,8 @@ int clinux_epoll_wait(int epoll, clinux_event *events, int capacity, int timeout
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
+int clinux_memory_file(void) { return memfd_create("contact-gateway", MFD_CLOEXEC); }
+
 long clinux_random(void *buffer, unsigned long count) { return getrandom(buffer, count, 0); }
 
 int clinux_inotify_open(void) { return inotify_init1(IN_NONBLOCK | IN_CLOEXEC); }

@@ -10,6 +10,8 @@ public struct ResponseWriter: ~Copyable {
 
     /// What is to be sent; the server takes it away.
     public var output: ByteBuffer
+    /// What follows ``output``, sent from where it lies. Nothing may be begun before the server has taken it away.
+    public private(set) var tail: FilePart?
     /// The status of the response begun last.
     public private(set) var status = 0
     /// Where the response begun last starts in ``output``.
@@ -39,7 +41,7 @@ public struct ResponseWriter: ~Copyable {
 
     /// Writes the status line and the fields that every response has.
     public mutating func begin(_ status: Int) {
-        precondition(stage == .outside, "one response at a time")
+        precondition(stage == .outside && tail == nil, "one response at a time")
         self.status = status
         start = output.count
         stage = .fields
@@ -186,9 +188,16 @@ public struct ResponseWriter: ~Copyable {
         output.append(isHead ? rest.extracting(first: headCount) : rest)
     }
 
+    /// The same, with a body that is not copied: it is sent from where it lies, which is for the server to do at once.
+    public mutating func end(again head: Span<UInt8>, body: FilePart) {
+        end(again: head, headCount: head.count)
+        if !isHead { tail = body }
+    }
+
     /// Takes back what was written of the current response.
     public mutating func abandon() {
         output.truncate(to: start)
+        tail = nil
         stage = .outside
     }
 
@@ -211,6 +220,16 @@ public struct ResponseWriter: ~Copyable {
 
     /// Whether the last response was ended.
     public var isComplete: Bool { stage == .outside }
+
+    /// How many bytes the response begun last has.
+    public var responseCount: Int { output.count - start + (tail?.count ?? 0) }
+
+    /// Forgets what was sent, and gives back memory above that many bytes.
+    public mutating func removeAll(keeping capacity: Int) {
+        tail = nil
+        output.removeAll()
+        output.shrink(to: capacity)
+    }
 
     /// Says what the next response answers. `fields` are whole field lines, each with its CRLF, that it is to have.
     public mutating func prepare(

@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import HTTPCore
+import Log
 import Platform
 
 extension EventLoop {
@@ -22,7 +23,7 @@ extension EventLoop {
         writer.write(problem)
         connection.isEnding = true
         connection.mustLinger = true
-        record(context, status: problem.status, bytes: writer.output.count - writer.start, Span())
+        record(context, status: problem.status, bytes: writer.responseCount, Span())
     }
 
     /// Answers a request before its body. The connection goes on when there is no body or all of it is here.
@@ -177,7 +178,7 @@ extension EventLoop {
         if response.stream != nil, parked.context.method != .head {
             parked.isStreaming = true
             writer.writeStreamHead(response)
-            record(parked.context, status: response.status, bytes: writer.output.count, parked.path.utf8.span)
+            record(parked.context, status: response.status, bytes: writer.responseCount, parked.path.utf8.span)
             flush(connection)
             setInterest(connection, connection.interest | readInterest(connection))
             if mustClose { parked.task?.cancel() }
@@ -242,11 +243,12 @@ extension EventLoop {
         setInterest(connection, readInterest(connection))
     }
 
-    /// Sends what is in the output buffer, in one call if the socket takes it.
+    /// Sends what was written, in one call if the socket takes it.
     func flush(_ connection: Connection) {
         if writer.output.count == 0, connection.tls == nil { return }
         defer { forgetOutput() }
         if connection.isClosed { return }
+        if let tail = writer.tail { sendDirectly(connection, tail) }
         writer.output.withUnsafeBytes { transmit(connection, $0) }
     }
 
@@ -256,22 +258,38 @@ extension EventLoop {
         let output = writer.output.count
         guard connection.tls == nil, output > 0, output <= HeldAnswers.largest, !connection.isClosed,
             connection.unsent == nil, connection.input == nil, connection.exchange == nil, connection.parked == nil,
-            !connection.isEnding, !connection.inputHasEnded, !mustClose
+            writer.tail == nil, !connection.isEnding, !connection.inputHasEnded, !mustClose
         else { return flush(connection) }
         writer.output.withUnsafeBytes { held.pointee.add($0, of: connection, at: answeredAt) }
         forgetOutput()
     }
 
-    private func forgetOutput() {
-        writer.output.removeAll()
-        writer.output.shrink(to: 1 << 20)
+    private func forgetOutput() { writer.removeAll(keeping: 1 << 20) }
+
+    /// Sends the output, and behind it as much of the tail as the socket takes straight from its file. What is left is
+    /// the output then: under TLS all of it, for it is encrypted first.
+    private func sendDirectly(_ connection: Connection, _ tail: FilePart) {
+        var tail = tail
+        if connection.tls == nil, connection.unsent == nil {
+            writer.output.withUnsafeBytes { transmit(connection, $0, isFollowed: true) }
+            writer.output.removeAll()
+            if connection.unsent == nil, !connection.isClosed { tail.send(to: connection.descriptor) }
+        }
+        if connection.isClosed { return }
+        do throws(SystemError) {
+            try tail.append(to: &writer.output)
+        } catch {
+            log.error("http.answer_unreadable", ["reason": error.description])
+            drop(connection)
+        }
     }
 
     /// Sends the answers that were held back.
     func sendHeld() { held.pointee.release { connection, bytes in transmit(connection, bytes) } }
 
-    /// Sends bytes of answers, and keeps what the socket does not take.
-    private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+    /// Sends bytes of answers, and keeps what the socket does not take. Followed by others, the last of them need not
+    /// leave yet.
+    private func transmit(_ connection: Connection, _ bytes: UnsafeRawBufferPointer, isFollowed: Bool = false) {
         // Of what was held for it, after it has closed, nothing may go to whoever has its descriptor.
         if connection.isClosed { return }
         if let unsent = connection.unsent {
@@ -279,7 +297,7 @@ extension EventLoop {
             pipe.clearOutput()
             return unsent.bytes.append(bytes)
         }
-        let sent = send(connection, bytes)
+        let sent = isFollowed ? push(connection, bytes, Int32(MSG_MORE)) : send(connection, bytes)
         if connection.isClosed || (sent == bytes.count && connection.unsent == nil) { return }
         let rest = UnsafeRawBufferPointer(rebasing: bytes[sent...])
         if let unsent = connection.unsent { unsent.bytes.append(rest) } else { connection.unsent = UnsentOutput(rest) }
@@ -343,10 +361,11 @@ extension EventLoop {
     }
 
     /// Sends until the socket takes no more; closes the connection when it is broken.
-    private func push(_ connection: Connection, _ bytes: UnsafeRawBufferPointer) -> Int {
+    private func push(_ connection: Connection, _ bytes: UnsafeRawBufferPointer, _ flags: Int32 = 0) -> Int {
         var sent = 0
         while sent < bytes.count, let start = bytes.baseAddress {
-            let count = Glibc.send(connection.descriptor, start + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            let flags = flags | Int32(MSG_NOSIGNAL)
+            let count = Glibc.send(connection.descriptor, start + sent, bytes.count - sent, flags)
             if count >= 0 {
                 sent += count
             } else if errno == EAGAIN {

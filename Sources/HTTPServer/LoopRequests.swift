@@ -112,7 +112,7 @@ extension EventLoop {
                     parser.pointee.reset()
                 }
             }
-            if writer.output.count >= Self.outputMark { flush(connection) }
+            if writer.tail != nil || writer.output.count >= Self.outputMark { flush(connection) }
         }
         return offset
     }
@@ -302,7 +302,7 @@ extension EventLoop {
             // The client did not ask for the end: its next request may be on its way.
             if context.keepsAlive { connection.mustLinger = true }
         }
-        record(context, status: writer.status, bytes: writer.output.count - writer.start, path)
+        record(context, status: writer.status, bytes: writer.responseCount, path)
     }
 
     /// Tells the log and the metrics about an answer.

@@ -83,8 +83,10 @@ public final class Server: Sendable {
         loops.reduce(into: ServerStatistics()) { $0.add($1.statistics) }
     }
 
-    /// Serves until ``drain()`` or ``stop()`` has taken effect. A cancelled task drains.
+    /// Serves until ``drain()`` or ``stop()`` has taken effect. A cancelled task drains. SIGPIPE is ignored from then on.
     public func run() async throws {
+        // sendfile(2) cannot be asked not to send it.
+        Signals.ignoreBrokenPipes()
         defer { unixSocket?.remove() }
         cap.whenRoomIsMade { [loops] in for loop in loops { loop.perform { loop.resumeAccepting() } } }
         defer { cap.whenRoomIsMade {} }

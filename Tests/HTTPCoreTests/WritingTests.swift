@@ -34,6 +34,29 @@ struct WritingTests {
         )
     }
 
+    @Test func `a body that is not copied follows the output, and not under HEAD`() throws {
+        var file = try MemoryFile()
+        let body = try file.append(Array("hello".utf8).span)
+        let head = Array("Content-Length: 5\r\n\r\n".utf8)
+        for isHead in [false, true] {
+            var writer = ResponseWriter()
+            writer.prepare(requestID: 1, isHead: false, isHTTP11: true, closes: false)
+            writer.write(Response.text(200, "before"))
+            let before = writer.output.count
+            writer.prepare(requestID: 2, isHead: isHead, isHTTP11: true, closes: false)
+            writer.beginJSON()
+            writer.end(again: head.span, body: body)
+            let (count, output, tail) = (writer.responseCount, writer.output.count, writer.tail?.count)
+            #expect(tail == (isHead ? nil : 5))
+            #expect(count == output - before + (isHead ? 0 : 5))
+            let text = writer.output.span.text
+            #expect(text.hasSuffix("Content-Length: 5\r\n\r\n"))
+            writer.abandon()
+            let (left, none) = (writer.output.count, writer.tail == nil)
+            #expect(left == before && none)
+        }
+    }
+
     @Test func `no body where none may be`() {
         let head = written(isHead: true) { $0.write(Response.text(200, "hello")) }
         #expect(head.hasSuffix("Content-Length: 5\r\n\r\n"))

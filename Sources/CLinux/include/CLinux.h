@@ -41,6 +41,9 @@ int clinux_epoll_wait(int epoll, clinux_event *_Nonnull events, int capacity, in
 /// A non-blocking eventfd.
 int clinux_eventfd(void);
 
+/// memfd_create() of a close-on-exec descriptor.
+int clinux_memory_file(void);
+
 /// getrandom() without flags.
 long clinux_random(void *_Nonnull buffer, unsigned long count);
 
