@@ -80,7 +80,12 @@ int clinux_epoll_wait(int epoll, clinux_event *events, int capacity, int timeout
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
-int clinux_memory_file(void) { return memfd_create("contact-gateway", MFD_CLOEXEC); }
+// Never to be executed (MFD_NOEXEC_SEAL, for which glibc 2.36 has no name): Linux may insist on that since 6.3, before
+// which it did not know it.
+int clinux_memory_file(void) {
+    int file = memfd_create("contact-gateway", MFD_CLOEXEC | 0x8u);
+    return file >= 0 || errno != EINVAL ? file : memfd_create("contact-gateway", MFD_CLOEXEC);
+}
 
 long clinux_random(void *buffer, unsigned long count) { return getrandom(buffer, count, 0); }
 

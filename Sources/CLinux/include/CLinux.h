@@ -41,7 +41,7 @@ int clinux_epoll_wait(int epoll, clinux_event *_Nonnull events, int capacity, in
 /// A non-blocking eventfd.
 int clinux_eventfd(void);
 
-/// memfd_create() of a close-on-exec descriptor.
+/// memfd_create() of a close-on-exec file that cannot be executed.
 int clinux_memory_file(void);
 
 /// getrandom() without flags.
