@@ -108,10 +108,11 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["HTTPCore", "JSON", "Platform"],
+            dependencies: ["CTestOrder", "HTTPCore", "JSON", "Platform"],
             path: "Tests/TestSupport",
             swiftSettings: strict
         ),
+        .target(name: "CTestOrder", path: "Tests/CTestOrder"),
         tests(of: "JSON", ["TestSupport"]),
         tests(of: "Contacts", ["JSON", "Platform", "TestSupport"], resources: [.copy("Fixtures")]),
         tests(of: "HTTPCore", ["JSON", "Platform", "TestSupport"]),

@@ -52,7 +52,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
 # run_tests [OPTION…]: what failed is said again at the end, where whoever sees only the last lines finds it.
-# One test after the other: hundreds that start at once on two cores let each other's sockets time out.
+# One after the other: Tests/CTestOrder says why.
 run_tests() {
     swift test --disable-xctest --no-parallel "$@" 2>&1 | tee "$log" && return
     printf '\nfailed:\n'
