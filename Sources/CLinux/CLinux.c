@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(clinux_event) == sizeof(struct epoll_event), "same layout");
@@ -45,6 +46,16 @@ void clinux_take_turns(int nicer, uint64_t turn_ns) {
     struct turns turns = {.size = sizeof turns, .policy = SCHED_OTHER, .nice = nice, .runtime = turn_ns};
     if (sched_getscheduler(0) == SCHED_OTHER && syscall(SYS_sched_setattr, 0, &turns, 0) == 0) return;
     (void)setpriority(PRIO_PROCESS, thread, nice);
+}
+
+void clinux_give_way(uint64_t nanoseconds) {
+    static __thread uint64_t last;
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    uint64_t now = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    if (now - last < nanoseconds) return;
+    last = now;
+    sched_yield();
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

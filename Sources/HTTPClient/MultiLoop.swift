@@ -138,6 +138,7 @@ extension MultiLoop {
     /// Puts waiting transfers into the multi handle while there is room.
     private func fill() {
         while active.count < maxInFlight, queueHead < queue.count {
+            PosixThread.giveWay()
             let transfer = queue[queueHead]
             queueHead += 1
             if !transfer.isCancelled { begin(transfer) }
@@ -175,6 +176,7 @@ extension MultiLoop {
             guard message.msg == CURLMSG_DONE, let raw = message.easy_handle, let (handle, transfer) = active[raw]
             else { continue }
             any = true
+            PosixThread.giveWay()
             let result = message.data.result
             let outcome = outcome(of: transfer, handle, result)
             release(handle, isWhole: result == CURLE_OK)

@@ -34,7 +34,12 @@ public final class BackgroundExecutor: TaskExecutor {
             }
             // A signal wakes one thread: whoever leaves something wakes the next.
             if isMore { condition.signal() }
-            if let job { job.runSynchronously(on: asUnownedTaskExecutor()) } else { condition.wait() }
+            if let job {
+                job.runSynchronously(on: asUnownedTaskExecutor())
+                PosixThread.giveWay()
+            } else {
+                condition.wait()
+            }
         }
     }
 }

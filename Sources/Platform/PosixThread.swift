@@ -96,6 +96,14 @@ public enum PosixThread {
         }
     }
 
+    /// Lets whoever waits for the processor have it, at most every 100 µs: a thread that does not go first calls this
+    /// between the small steps of much work.
+    ///
+    /// Its nice value alone does not do that. To a thread that had to wait the scheduler owes its share, however small,
+    /// and pays with up to 4 ms in one go, for which even a thread that goes first waits. Yielding waives that
+    /// (sched_yield(2), since Linux 6.18; before, it ends the turn).
+    public static func giveWay() { clinux_give_way(100_000) }
+
     /// Starts a detached thread that runs the closure and ends.
     public static func start(
         name: String,

@@ -2,6 +2,7 @@
 
 import CSQLite
 import Glibc
+import Platform
 
 /// One connection to the file. It is opened without SQLite's mutexes: one thread at a time uses it.
 final class Database {
@@ -51,6 +52,7 @@ final class Database {
         try execute("pragma wal_autocheckpoint = 0")
         switch role {
         case .writer:
+            giveWayBetweenSteps()
             // Look-up keys land anywhere in their tree: an import is as fast as the share of it that stays in memory.
             try execute("pragma cache_size = -65536")
             try execute("pragma journal_mode = wal")
@@ -60,6 +62,20 @@ final class Database {
             try execute("pragma query_only = on")
             _ = csqlite_close_without_checkpoint(handle)
         }
+    }
+
+    /// For a thread that does not go first: others may have the processor in the middle of a statement.
+    func giveWayBetweenSteps() {
+        // So many steps of SQLite's machine take some tens of microseconds.
+        sqlite3_progress_handler(
+            handle,
+            500,
+            { _ in
+                PosixThread.giveWay()
+                return 0
+            },
+            nil
+        )
     }
 
     deinit {

@@ -71,8 +71,8 @@ public final class Store: Sendable {
             }
         )
         readers = (
-            first: try Self.reader(path, disk, shared),
-            second: try Self.reader(path, disk, shared)
+            first: try Self.reader(path, disk, shared, givesWay: false),
+            second: try Self.reader(path, disk, shared, givesWay: true)
         )
         writer.start()
         readers.first.start(name: "store-reader", precedence: .first)
@@ -82,9 +82,11 @@ public final class Store: Sendable {
     private static func reader(
         _ path: String,
         _ disk: DiskAccess,
-        _ shared: SharedState
+        _ shared: SharedState,
+        givesWay: Bool
     ) throws(StoreError) -> BackgroundReader {
         let database = try Database(path: path, role: .reader, disk: disk)
+        if givesWay { database.giveWayBetweenSteps() }
         return BackgroundReader(snapshot: Snapshot(database: database, shared: shared))
     }
 

@@ -1,6 +1,7 @@
 //  What a batch of records comes to, before anything is written.
 
 import Contacts
+import Platform
 import Store
 import Vendors
 
@@ -108,6 +109,7 @@ struct Sorted {
         }
         let start = others.count
         for record in page.records {
+            PosixThread.giveWay()
             let hash = Ingest.contentHash(record.bytes)
             let incoming = Incoming(record: record, hash: hash, askedAt: item.askedAt)
             let place = places.place(of: record.vendorID, orNew: others.count) { others[$0].record.vendorID }
@@ -133,12 +135,16 @@ struct Sorted {
     ) throws(VendorError) -> Int {
         let records = try list.records()
         guard let known else {
-            for bytes in records { page.read(bytes) }
+            for bytes in records {
+                PosixThread.giveWay()
+                page.read(bytes)
+            }
             return records.count
         }
         let contacts = known.contacts(ofHashes: records.map(Ingest.contentHash))
         var same = KeySet()
         for (bytes, contact) in zip(records, contacts) {
+            PosixThread.giveWay()
             if contact > 0 { same.insert(contact) } else { page.read(bytes) }
         }
         unchanged.formUnion(same)

@@ -10,6 +10,9 @@ void clinux_name_thread(const char *_Nonnull name);
 /// that is more, and its turns on a processor so long while others wait; there is no way back to a smaller nice value.
 void clinux_take_turns(int nicer, uint64_t turn_ns);
 
+/// sched_yield() when the calling thread has not done that for so many nanoseconds.
+void clinux_give_way(uint64_t nanoseconds);
+
 /// Lets go of the pages of code and constants, of this program and its libraries, that are in memory; those that are
 /// needed again come back from the file.
 void clinux_release_code(void);
