@@ -100,8 +100,8 @@ public enum PosixThread {
     /// between the small steps of much work.
     ///
     /// Its nice value alone does not do that. To a thread that had to wait the scheduler owes its share, however small,
-    /// and pays with up to 4 ms in one go, for which even a thread that goes first waits. Yielding waives that
-    /// (sched_yield(2), since Linux 6.18; before, it ends the turn).
+    /// and pays with up to 4 ms in one go, for which even a thread that goes first waits. Yielding waives that, since
+    /// Linux 6.19 and in stable releases that took it over; before, sched_yield(2) ends the turn only.
     public static func giveWay() { clinux_give_way(100_000) }
 
     /// Starts a detached thread that runs the closure and ends.
