@@ -73,12 +73,7 @@ struct AnswerCache: ~Copyable {
             bytes.span.extracting(found.query).isSame(as: query)
         else { return false }
         out.beginJSON(200)
-        let rest = bytes.span.extracting(found.rest)
-        if let body = found.body {
-            out.end(again: rest, body: body)
-        } else {
-            out.end(again: rest, headCount: found.headCount)
-        }
+        out.end(again: bytes.span.extracting(found.rest), headCount: found.headCount, body: found.body)
         return true
     }
 

@@ -181,16 +181,12 @@ public struct ResponseWriter: ~Copyable {
     }
 
     /// Ends the response with what an earlier one had from some field line on: the lines, `Content-Length` among them,
-    /// the empty line, and behind so many bytes of head the body.
-    public mutating func end(again rest: Span<UInt8>, headCount: Int) {
+    /// the empty line, and behind so many bytes of head the body. A body in a file is not copied: it is sent from where
+    /// it lies, which is for the server to do at once.
+    public mutating func end(again rest: Span<UInt8>, headCount: Int, body: FilePart? = nil) {
         precondition(stage == .fields && headCount <= rest.count, "begin() comes before end()")
         stage = .outside
         output.append(isHead ? rest.extracting(first: headCount) : rest)
-    }
-
-    /// The same, with a body that is not copied: it is sent from where it lies, which is for the server to do at once.
-    public mutating func end(again head: Span<UInt8>, body: FilePart) {
-        end(again: head, headCount: head.count)
         if !isHead { tail = body }
     }
 

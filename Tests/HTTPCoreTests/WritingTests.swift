@@ -45,7 +45,7 @@ struct WritingTests {
             let before = writer.output.count
             writer.prepare(requestID: 2, isHead: isHead, isHTTP11: true, closes: false)
             writer.beginJSON()
-            writer.end(again: head.span, body: body)
+            writer.end(again: head.span, headCount: head.count, body: body)
             let (count, output, tail) = (writer.responseCount, writer.output.count, writer.tail?.count)
             #expect(tail == (isHead ? nil : 5))
             #expect(count == output - before + (isHead ? 0 : 5))

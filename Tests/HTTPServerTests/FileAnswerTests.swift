@@ -1,6 +1,5 @@
 //  Answers whose body is sent from where it lies: the same bytes arrive, in order, whatever lies between.
 
-import Glibc
 import HTTPCore
 import HTTPServer
 import Platform
@@ -42,7 +41,8 @@ struct FileAnswerTests {
         func answer(_ writer: inout ResponseWriter) {
             let body = state.withLock { $0.body }
             writer.beginJSON()
-            writer.end(again: Array("Content-Length: \(body.count)\r\n\r\n".utf8).span, body: body)
+            let head = Array("Content-Length: \(body.count)\r\n\r\n".utf8)
+            writer.end(again: head.span, headCount: head.count, body: body)
         }
 
         func routes() -> [Route] {

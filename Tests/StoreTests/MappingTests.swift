@@ -46,6 +46,7 @@ import Testing
         // One row, a few pages of the mapping, had it been made anew.
         #expect(try reader.number("select length(bytes) from item where id = 1") == 1)
         #expect(try resident() > fileSize() / 2)
+        #expect(try readAll() == 60_000)
     }
 
     @Test func `what comes behind the mapping is read without it, and much is mapped`() throws {
